@@ -1,0 +1,1 @@
+"""Messages, topics and shared shapes. Imports nothing else of the project."""
