@@ -1,0 +1,164 @@
+"""SQL over a service's `runs` and `sources`, whatever further columns its runs have."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import fields
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.contracts.sources import Source
+from libs.work.run import Run, RunState
+
+R = TypeVar("R", bound=Run)
+
+# Sorted, so that two batches over the same runs wait for each other and never deadlock.
+LOCK_RUNS = "SELECT * FROM runs WHERE id = ANY(CAST(:ids AS text[])) ORDER BY id FOR UPDATE"
+
+HEARTBEAT = sa.text("""
+    UPDATE runs SET due_at = :lease_until
+    WHERE id = :id AND token = :token AND state = 'working' RETURNING id
+""")
+
+OVERDUE = sa.text("SELECT id FROM runs WHERE due_at <= :now ORDER BY due_at LIMIT :most")
+
+RECORD_SOURCE = sa.text("""
+    INSERT INTO sources
+        (run_id, id, url, status, reason, via, title, content_hash, fetched_at, text)
+    VALUES (:run_id, :id, :url, :status, :reason, :via, :title, :content_hash, :fetched_at, :text)
+    ON CONFLICT (run_id, id) DO UPDATE SET
+        url = excluded.url, status = excluded.status, reason = excluded.reason,
+        via = excluded.via, title = excluded.title, content_hash = excluded.content_hash,
+        fetched_at = excluded.fetched_at, text = excluded.text
+""")
+
+LIST_SOURCES = sa.text("""
+    SELECT id, url, status, reason, via, title, content_hash, fetched_at FROM sources
+    WHERE run_id = :run_id ORDER BY fetched_at, id
+""")
+
+SOURCE_TEXTS = sa.text("SELECT id, text FROM sources WHERE run_id = :run_id")
+
+
+class RunStore(ABC, Generic[R]):
+    """Runs of one model, in the transaction that `connection` is in.
+
+    `column_types` are the Postgres types of all columns of a run that can change.
+    """
+
+    def __init__(
+        self, connection: AsyncConnection, model: type[R], column_types: Mapping[str, str]
+    ) -> None:
+        self._connection = connection
+        self._model = model
+        self._columns = [field.name for field in fields(model)]
+        self._column_types = column_types
+
+    def _run(self, row: Any) -> R:
+        values = {name: getattr(row, name) for name in self._columns}
+        return self._model(**{**values, "state": RunState(values["state"])})
+
+    async def lock_runs(self, ids: Collection[str], *, to_end: bool = False) -> dict[str, R]:
+        """Locks runs until the transaction ends.
+
+        `to_end` first locks what the end of a run changes besides it, since rows
+        are locked in a fixed order: the subjects of runs, then runs.
+        """
+        if to_end:
+            await self._lock_subjects(ids)
+        rows = await self._connection.execute(sa.text(LOCK_RUNS), {"ids": list(ids)})
+        return {row.id: self._run(row) for row in rows}
+
+    @abstractmethod
+    async def _lock_subjects(self, run_ids: Collection[str]) -> None:
+        """Locks the rows that the runs are about, in the order of their ids."""
+
+    async def run(self, run_id: str) -> R | None:
+        """A run as it is now, without a lock."""
+        row = (
+            await self._connection.execute(
+                sa.text("SELECT * FROM runs WHERE id = :id"), {"id": run_id}
+            )
+        ).one_or_none()
+        return self._run(row) if row else None
+
+    async def insert_runs(self, runs: Iterable[R]) -> None:
+        """Adds runs in one statement.
+
+        Raises:
+            sqlalchemy.exc.IntegrityError: a run of that id exists.
+        """
+        if rows := [{name: getattr(run, name) for name in self._columns} for run in runs]:
+            await self._connection.execute(self._insert, rows)
+
+    @property
+    def _insert(self) -> sa.TextClause:
+        values = ", ".join(f":{name}" for name in self._columns)
+        return sa.text(f"INSERT INTO runs ({', '.join(self._columns)}) VALUES ({values})")  # noqa: S608 (column names of our own dataclass)
+
+    async def save_runs(self, runs: Iterable[R]) -> None:
+        """Writes locked runs back in one statement."""
+        changed = list(runs)
+        if not changed:
+            return
+        names = list(self._column_types)
+        arrays = ", ".join(f"CAST(:{n} AS {t}[])" for n, t in self._column_types.items())
+        assignments = ", ".join(f"{name} = new.{name}" for name in names)
+        statement = (
+            f"UPDATE runs SET {assignments} "  # noqa: S608 (column names of our own constant)
+            f"FROM unnest(CAST(:id AS text[]), {arrays}) AS new (id, {', '.join(names)}) "
+            "WHERE runs.id = new.id"
+        )
+        await self._connection.execute(
+            sa.text(statement),
+            {name: [getattr(run, name) for run in changed] for name in ["id", *names]},
+        )
+
+    async def heartbeat(self, run_id: str, token: str, lease_until: datetime) -> bool:
+        """Extends a lease, if the token still holds it."""
+        values = {"id": run_id, "token": token, "lease_until": lease_until}
+        return (await self._connection.execute(HEARTBEAT, values)).one_or_none() is not None
+
+    async def overdue(self, now: datetime, most: int) -> list[str]:
+        """Ids of runs whose deadline has passed, longest ago first."""
+        rows = await self._connection.execute(OVERDUE, {"now": now, "most": most})
+        return [row.id for row in rows]
+
+    async def record_source(self, run_id: str, source: Source) -> None:
+        """Stores what came of a page; a later attempt at the same page replaces it."""
+        await self._connection.execute(
+            RECORD_SOURCE,
+            {
+                "run_id": run_id,
+                "title": source.metadata.title,
+                **source.model_dump(exclude={"metadata"}),
+            },
+        )
+
+    async def sources(self, run_id: str) -> list[dict[str, Any]]:
+        """A run's sources without their texts, in the order they were read."""
+        rows = await self._connection.execute(LIST_SOURCES, {"run_id": run_id})
+        return [dict(row) for row in rows.mappings()]
+
+    async def source_texts(self, run_id: str) -> dict[str, str]:
+        """The stored snapshots of a run, by source id."""
+        rows = await self._connection.execute(SOURCE_TEXTS, {"run_id": run_id})
+        return {row.id: row.text for row in rows}
+
+
+RUN_COLUMN_TYPES = {
+    "state": "text",
+    "due_at": "timestamptz",
+    "step": "text",
+    "attempt": "integer",
+    "token": "text",
+    "worker": "text",
+    "error_code": "text",
+    "error_message": "text",
+    "reply_partition": "integer",
+    "reply_correlation_id": "text",
+    "ended_at": "timestamptz",
+}
+"""Types of the columns of every run that can change."""
