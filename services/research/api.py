@@ -1,0 +1,180 @@
+"""The internal HTTP API: reads in the public shapes, deletes, and what `libs.work.api` needs."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import APIRouter, HTTPException
+
+from libs.contracts.gateway import Outcome
+from libs.contracts.research import ResearchJob, ResearchLease, ResearchPersonDeleted
+from libs.contracts.work import Lease
+from libs.messaging.clock import Ids, new_traceparent
+from libs.messaging.unit import Unit, Units
+from libs.work.api import Resolve
+from libs.work.run import RunState
+from services.research.domain import Person, ResearchRun, Settlement
+from services.research.saga import CANCELLED, ResearchSaga
+from services.research.store import PostgresStore
+
+NOT_FOUND = HTTPException(404, "There is no such object.")
+FAR_FUTURE = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+async def lease(unit: Unit[PostgresStore], run: ResearchRun, seconds: float) -> Lease | None:
+    """What a worker gets with its claim; None if the person is gone."""
+    person = await unit.store.person(run.person_id, run.user_id)
+    if person is None or run.token is None:
+        return None
+    return ResearchLease(
+        run_id=run.id,
+        token=run.token,
+        attempt=run.attempt,
+        lease_seconds=seconds,
+        traceparent=run.traceparent,
+        job=ResearchJob(
+            linkedin_url=person.linkedin_url,
+            first_name=person.first_name,
+            last_name=person.last_name,
+            role=person.role,
+            company=person.company,
+            company_website=person.company_website,
+        ),
+    )
+
+
+def refused(unit: Unit[PostgresStore], run_id: str, asked: Resolve, *, ids: Ids) -> ResearchRun:
+    """A run that was refused before its command came."""
+    return ResearchRun(
+        id=run_id,
+        user_id=asked.user_id,
+        person_id=asked.subject_id,
+        state=RunState.REJECTED,
+        rejected_as=Outcome.UNAVAILABLE,
+        created_at=unit.now,
+        ended_at=unit.now,
+        traceparent=new_traceparent(ids),
+    )
+
+
+def create_router(units: Units[PostgresStore], saga: ResearchSaga, ids: Ids) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/users/{user_id}/people")
+    async def people(user_id: str, cursor: str | None = None, limit: int = 50) -> dict[str, Any]:
+        before, before_id = _from_cursor(cursor)
+        async with units.begin() as unit:
+            found = await unit.store.people(user_id, before, before_id, limit + 1)
+        page = found[:limit]
+        more = len(found) > limit
+        return {
+            "people": [_person(person) for person in page],
+            "nextCursor": _cursor(page[-1]) if more else None,
+        }
+
+    @router.get("/users/{user_id}/people/{person_id}")
+    async def person(user_id: str, person_id: str) -> dict[str, Any]:
+        async with units.begin() as unit:
+            found = await unit.store.person(person_id, user_id)
+        if found is None:
+            raise NOT_FOUND
+        return {"person": _person(found)}
+
+    @router.delete("/users/{user_id}/people/{person_id}")
+    async def delete(user_id: str, person_id: str) -> dict[str, Any]:
+        async with units.begin() as unit:
+            found = (await unit.store.lock_people([person_id])).get(person_id)
+            if found is None or found.user_id != user_id:
+                raise NOT_FOUND
+            if found.active_run_id:
+                await saga.end(unit, CANCELLED, [found.active_run_id])
+            await unit.store.delete_person(person_id)
+            unit.emit(
+                ResearchPersonDeleted(user_id=user_id, person_id=person_id),
+                trace=new_traceparent(ids),
+            )
+        return {"success": True}
+
+    @router.get("/users/{user_id}/people/{person_id}/report")
+    async def report(user_id: str, person_id: str) -> dict[str, Any]:
+        found = await _reports(user_id, person_id, None, 1)
+        return {"report": _report(found[0]) if found else None}
+
+    @router.get("/users/{user_id}/people/{person_id}/reports")
+    async def reports(user_id: str, person_id: str) -> dict[str, Any]:
+        return {"reports": [_report(r) for r in await _reports(user_id, person_id, None, 100)]}
+
+    @router.get("/users/{user_id}/people/{person_id}/reports/{version}")
+    async def report_version(user_id: str, person_id: str, version: int) -> dict[str, Any]:
+        found = await _reports(user_id, person_id, version, 1)
+        if not found:
+            raise NOT_FOUND
+        return {"report": _report(found[0])}
+
+    async def _reports(
+        user_id: str, person_id: str, version: int | None, most: int
+    ) -> list[dict[str, Any]]:
+        async with units.begin() as unit:
+            if await unit.store.person(person_id, user_id) is None:
+                raise NOT_FOUND
+            return await unit.store.reports(person_id, user_id, version=version, most=most)
+
+    @router.get("/users/{user_id}/runs/{run_id}")
+    async def run(user_id: str, run_id: str) -> dict[str, Any]:
+        async with units.begin() as unit:
+            found = await unit.store.run(run_id)
+            if found is None or found.user_id != user_id:
+                raise NOT_FOUND
+            return {"run": _run(found, await unit.store.sources(run_id))}
+
+    return router
+
+
+def _cursor(person: Person) -> str:
+    return f"{person.created_at.timestamp():.6f}_{person.id}"
+
+
+def _from_cursor(cursor: str | None) -> tuple[datetime, str]:
+    if cursor is None:
+        return FAR_FUTURE, ""
+    stamp, _, person_id = cursor.partition("_")
+    try:
+        return datetime.fromtimestamp(float(stamp), UTC), person_id
+    except ValueError as error:
+        raise HTTPException(400, "The cursor is not one that this API gave.") from error
+
+
+HIDDEN = frozenset({"active_run_id", "linkedin_slug"})
+
+
+def _person(person: Person) -> dict[str, Any]:
+    return {name: value for name, value in asdict(person).items() if name not in HIDDEN}
+
+
+def _report(row: dict[str, Any]) -> dict[str, Any]:
+    names = ("id", "person_id", "version", "content", "change_summary", "generated_at", "run_id")
+    return {name: row[name] for name in names}
+
+
+def _run(run: ResearchRun, sources: list[dict[str, Any]]) -> dict[str, Any]:
+    """A run as its user sees it: `credits` says what it cost, and whether that is final."""
+    charged = run.price if run.settlement in (Settlement.CHARGED, Settlement.REFUNDED) else 0
+    error = {"code": run.error_code, "message": run.error_message}
+    return {
+        "id": run.id,
+        "personId": run.person_id,
+        "status": run.state,
+        "step": run.step,
+        "attempt": run.attempt,
+        "error": error if run.error_code else None,
+        "credits": {
+            "settlement": run.settlement,
+            "held": run.price if run.settlement is Settlement.HELD else 0,
+            "charged": charged,
+            "returned": run.price if run.settlement is Settlement.REFUNDED else 0,
+        },
+        "reportVersion": run.report_version,
+        "sources": sources,
+        "createdAt": run.created_at,
+        "endedAt": run.ended_at,
+    }

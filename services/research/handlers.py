@@ -1,0 +1,210 @@
+"""The service's whole inbound contract: one function per kind of message."""
+
+from collections.abc import Sequence
+
+import structlog
+
+from libs.contracts.credits import (
+    Action,
+    CreditCharged,
+    CreditEvent,
+    CreditHeld,
+    CreditHoldDeclined,
+    CreditHoldRequested,
+    CreditRefunded,
+    CreditReturnRequested,
+    CreditVoided,
+)
+from libs.contracts.gateway import Outcome, Reply
+from libs.contracts.research import (
+    ResearchReportProduced,
+    ResearchRunRequested,
+    ResearchSourceRecorded,
+    ResearchStepStarted,
+    ResearchWorkFailed,
+)
+from libs.contracts.work import SourceRecorded, StepStarted, WorkFailed, WorkMessage
+from libs.messaging.router import Received, Route
+from libs.messaging.unit import Unit
+from libs.work.owner import Owner
+from libs.work.settings import WorkSettings
+from services.research.domain import Person, ResearchRun, Settlement, begin
+from services.research.ports import ResearchStore
+from services.research.reports import Reports
+from services.research.saga import DECLINED, ResearchSaga
+
+log = structlog.get_logger()
+
+SETTLEMENT_OF: dict[type[CreditEvent], Settlement] = {
+    CreditHeld: Settlement.HELD,
+    CreditHoldDeclined: Settlement.DECLINED,
+    CreditCharged: Settlement.CHARGED,
+    CreditVoided: Settlement.VOIDED,
+    CreditRefunded: Settlement.REFUNDED,
+}
+
+
+class Handlers:
+    """Handles batches inside a unit of work."""
+
+    def __init__(
+        self,
+        saga: ResearchSaga,
+        owner: Owner[ResearchRun],
+        reports: Reports,
+        settings: WorkSettings,
+    ) -> None:
+        self._saga = saga
+        self._owner = owner
+        self._reports = reports
+        self._settings = settings
+
+    def routes(self) -> list[Route[ResearchStore]]:
+        return [
+            Route((ResearchRunRequested,), self.run_requested, answers_repeats=True),
+            Route(tuple(SETTLEMENT_OF), self.credits_answered),
+            Route(
+                (
+                    ResearchStepStarted,
+                    ResearchSourceRecorded,
+                    ResearchReportProduced,
+                    ResearchWorkFailed,
+                ),
+                self.work_reported,
+            ),
+        ]
+
+    async def run_requested(
+        self, unit: Unit[ResearchStore], batch: Sequence[Received[ResearchRunRequested]]
+    ) -> None:
+        """Starts runs by compare-and-swap on their people; answers repeats as they were decided."""
+        people = await unit.store.lock_people({r.message.person_id for r in batch})
+        known = await unit.store.lock_runs({r.message.run_id for r in batch})
+        starting: dict[str, Received[ResearchRunRequested]] = {}
+        for received in batch:
+            request = received.message
+            if request.run_id in known:
+                await self._answer_again(unit, known[request.run_id], received)
+            elif request.not_after >= unit.now:
+                # Two copies of one request in a batch: the later address is the one that waits.
+                starting[request.run_id] = received
+        if starting:
+            await self._start(unit, list(starting.values()), people)
+
+    async def _answer_again(
+        self,
+        unit: Unit[ResearchStore],
+        run: ResearchRun,
+        received: Received[ResearchRunRequested],
+    ) -> None:
+        request, meta = received.message, received.meta
+        if (run.user_id, run.person_id) != (request.user_id, request.person_id):
+            reply: Reply | None = Reply(run_id=run.id, outcome=Outcome.CONFLICT)
+        else:
+            reply = run.reply()
+        if reply is None:
+            await unit.store.save_runs([run.replying_to(meta.reply_to)])
+        else:
+            unit.reply(reply, to=meta.reply_to, trace=meta.traceparent)
+
+    async def _start(
+        self,
+        unit: Unit[ResearchStore],
+        batch: Sequence[Received[ResearchRunRequested]],
+        people: dict[str, Person],
+    ) -> None:
+        runs: list[ResearchRun] = []
+        starting: list[Person] = []
+        arriving: list[Person] = []
+        deadline = unit.now + self._settings.hold
+        for received in batch:
+            run, person = begin(
+                received.message,
+                people.get(received.message.person_id),
+                unit.now,
+                due_at=deadline,
+                traceparent=received.meta.traceparent,
+            )
+            runs.append(run.replying_to(received.meta.reply_to))
+            if person is not None:
+                people[person.id] = person
+                (arriving if run.creates_person else starting).append(person)
+        winners = await unit.store.start_people(starting, unit.now)
+        winners |= await unit.store.insert_people(arriving)
+        decided = [run if run.id in winners else run.lost(unit.now) for run in runs]
+        await unit.store.insert_runs(decided)
+        for run in decided:
+            if reply := run.reply():
+                unit.reply(reply, to=run.reply_to, trace=run.traceparent)
+            else:
+                hold = CreditHoldRequested(
+                    run_id=run.id,
+                    account_id=run.user_id,
+                    action=Action.DEEP_RESEARCH,
+                    not_after=deadline,
+                )
+                unit.emit(hold, trace=run.traceparent)
+
+    async def credits_answered(
+        self, unit: Unit[ResearchStore], batch: Sequence[Received[CreditEvent]]
+    ) -> None:
+        """Dispatches runs whose price is held, ends those that were declined, stores the rest."""
+        declined = {r.message.run_id for r in batch if isinstance(r.message, CreditHoldDeclined)}
+        runs = await unit.store.lock_runs({r.message.run_id for r in batch}, to_end=bool(declined))
+        changed: dict[str, ResearchRun] = {}
+        for received in batch:
+            event = received.message
+            run = runs.get(event.run_id)
+            if run is None:
+                log.warning("credits answered for an unknown run", run_id=event.run_id)
+                continue
+            after = self._credits_of(unit, run, event)
+            if after != run:
+                runs[run.id] = changed[run.id] = after
+        await unit.store.save_runs(list(changed.values()))
+        for received in batch:
+            event = received.message
+            if isinstance(event, CreditHoldDeclined):
+                await self._saga.end(
+                    unit,
+                    DECLINED,
+                    [event.run_id],
+                    rejected_as=Outcome.PAYMENT_REQUIRED,
+                    balance=event.balance,
+                    price=event.amount,
+                )
+
+    def _credits_of(
+        self, unit: Unit[ResearchStore], run: ResearchRun, event: CreditEvent
+    ) -> ResearchRun:
+        if isinstance(event, CreditHeld):
+            granted = run.granted(event.amount, unit.now + self._settings.dispatch)
+            if granted is not None:
+                unit.emit(self._saga.task(run), trace=run.traceparent)
+                return granted
+            if not run.open and not run.wants_charge(charge_failed=self._saga.charge_failed):
+                # The hold came after the run had ended: nobody will use it.
+                returned = CreditReturnRequested(
+                    run_id=run.id, account_id=run.user_id, reason=run.state.value
+                )
+                unit.emit(returned, trace=run.traceparent)
+        return run.settled_as(SETTLEMENT_OF[type(event)], charge_failed=self._saga.charge_failed)
+
+    async def work_reported(
+        self, unit: Unit[ResearchStore], batch: Sequence[Received[WorkMessage]]
+    ) -> None:
+        """Takes findings of leased runs; messages with another token change nothing."""
+        for message in (received.message for received in batch):
+            ends = isinstance(message, ResearchReportProduced | WorkFailed)
+            runs = await unit.store.lock_runs([message.run_id], to_end=ends)
+            run = runs.get(message.run_id)
+            if run is None or not run.leased_by(message.token):
+                log.info("stale work message ignored", run_id=message.run_id)
+            elif isinstance(message, StepStarted):
+                await self._owner.step_started(unit, run, message)
+            elif isinstance(message, SourceRecorded):
+                await self._owner.source_recorded(unit, run, message)
+            elif isinstance(message, ResearchReportProduced):
+                await self._reports.produced(unit, run, message)
+            elif isinstance(message, WorkFailed):
+                await self._owner.work_failed(unit, run, message)
