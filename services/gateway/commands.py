@@ -1,0 +1,128 @@
+"""Commands: publish one, wait for its reply, and never leave the caller with a wrong answer.
+
+| what happens                                      | answer                                  |
+| ------------------------------------------------- | --------------------------------------- |
+| the broker or a service is away beforehand        | 503, nothing was sent                   |
+| the reply comes                                   | what the owner decided                  |
+| not acknowledged, or no reply in time             | what the owner's records say; a command |
+|                                                   | that it never got, it refuses for good  |
+| and the owner does not answer that either         | 504: the outcome is unknown             |
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import httpx
+import structlog
+
+from libs.contracts.envelope import Command
+from libs.contracts.gateway import Reply
+from libs.messaging import relay
+from libs.messaging.bus import Ack, Envelope
+from libs.messaging.clock import Clock, Ids
+from libs.messaging.kafka import KafkaBus
+from libs.messaging.replies import ReplyDesk
+from services.gateway.owners import HEALTH_FRESH_S, Owner
+from services.gateway.problems import Problem, unavailable
+from services.gateway.settings import GatewaySettings
+
+log = structlog.get_logger()
+
+RESOLVE_TRIES = 3
+RESOLVE_PAUSE_S = 1.0
+
+
+class Commands:
+    """Sends commands to their owners."""
+
+    def __init__(
+        self,
+        bus: KafkaBus,
+        desk: ReplyDesk,
+        envelope: Envelope,
+        clock: Clock,
+        ids: Ids,
+        settings: GatewaySettings,
+    ) -> None:
+        self._bus = bus
+        self._desk = desk
+        self._envelope = envelope
+        self._clock = clock
+        self._ids = ids
+        self._settings = settings
+        self._reachable = False
+        self._looked_at = float("-inf")
+
+    def new_run_id(self) -> str:
+        return f"run_{self._ids()}"
+
+    def deadline(self) -> datetime:
+        """The `not_after` of a command that is sent now."""
+        return self._clock() + timedelta(seconds=self._settings.command_ttl_s)
+
+    async def ask(
+        self,
+        command: Command,
+        *,
+        run_id: str,
+        user_id: str,
+        owner: Owner,
+        needs: Sequence[Owner] = (),
+        run_path: str,
+        trace: str,
+    ) -> Reply:
+        """Sends a command about a run and answers its outcome.
+
+        `needs` are further services without which the command could not succeed;
+        `run_path` is where the caller may look if the outcome stays unknown.
+
+        Raises:
+            Problem: 503 where nothing was sent, 504 where the outcome is unknown.
+        """
+        await self._check([owner, *needs])
+        with self._desk.expect(self._ids()) as (address, reply):
+            message = self._envelope.wrap(command, now=self._clock(), trace=trace, reply_to=address)
+            [ack] = await relay.publish(self._bus, [message])
+            if ack is Ack.REFUSED:
+                self._looked_at = float("-inf")
+                raise unavailable("The message broker does not take messages. Try again.")
+            if ack is Ack.ACKNOWLEDGED:
+                try:
+                    return await asyncio.wait_for(reply, self._settings.reply_wait_s)
+                except TimeoutError:
+                    log.warning("no reply in time, asking the owner", run_id=run_id)
+        return await self._resolve(run_id, user_id, command.key, owner, run_path)
+
+    async def _check(self, owners: Sequence[Owner]) -> None:
+        loop = asyncio.get_running_loop()
+        if loop.time() - self._looked_at > HEALTH_FRESH_S:
+            self._reachable = await self._bus.reachable()
+            self._looked_at = loop.time()
+        if not self._reachable:
+            raise unavailable("The message broker is away. Nothing was done; try again.")
+        for owner in owners:
+            if not await owner.ready():
+                raise unavailable(
+                    f"The {owner.name} service is not ready. Nothing was done; try again."
+                )
+
+    async def _resolve(
+        self, run_id: str, user_id: str, subject_id: str, owner: Owner, run_path: str
+    ) -> Reply:
+        asked = {"user_id": user_id, "subject_id": subject_id}
+        for _ in range(RESOLVE_TRIES):
+            try:
+                answer = await owner.call("POST", f"/runs/{run_id}/resolve", json=asked)
+            except Problem:
+                break
+            if answer.status_code == httpx.codes.OK and (body := answer.json()) is not None:
+                return Reply.model_validate(body)
+            await asyncio.sleep(RESOLVE_PAUSE_S)
+        log.error("outcome unknown", run_id=run_id)
+        raise Problem(
+            504,
+            "outcome-unknown",
+            f"The request was sent, but its outcome is not known yet. Look at {run_path}.",
+            runId=run_id,
+        )

@@ -1,0 +1,73 @@
+"""The services that own what the API shows: reading from them, and whether they are there."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import structlog
+from fastapi import Response
+
+from services.gateway.problems import Problem, not_found, unavailable
+
+log = structlog.get_logger()
+
+HEALTH_FRESH_S = 1.0
+HEALTH_TIMEOUT_S = 1.0
+
+
+class Owner:
+    """One service's internal HTTP API."""
+
+    def __init__(self, name: str, http: httpx.AsyncClient) -> None:
+        self.name = name
+        self._http = http
+        self._ready = False
+        self._looked_at = float("-inf")
+        self._looking = asyncio.Lock()
+
+    async def ready(self) -> bool:
+        """Whether the service can take commands, as of at most a second ago."""
+        loop = asyncio.get_running_loop()
+        async with self._looking:
+            if loop.time() - self._looked_at > HEALTH_FRESH_S:
+                self._ready = await self._look()
+                self._looked_at = loop.time()
+        return self._ready
+
+    async def _look(self) -> bool:
+        try:
+            # Readiness lies beside the internal API, not in it.
+            url = self._http.base_url.join("/readyz")
+            answer = await self._http.get(url, timeout=HEALTH_TIMEOUT_S)
+        except httpx.HTTPError:
+            return False
+        return answer.status_code == httpx.codes.OK
+
+    async def read(self, path: str, what: str, **query: Any) -> Response:
+        """An answer of the service, passed on as it is.
+
+        Raises:
+            Problem: 404 where the service has no such object, 400 for a query that it
+                refuses, 503 where it is away.
+        """
+        answer = await self.call("GET", path, params={k: v for k, v in query.items() if v})
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            raise not_found(what)
+        if answer.status_code == httpx.codes.BAD_REQUEST:
+            raise Problem(400, "bad-request", answer.json()["detail"])
+        return Response(answer.raise_for_status().content, media_type="application/json")
+
+    async def call(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        """Calls the service.
+
+        Raises:
+            Problem: 503 where it is away.
+        """
+        try:
+            return await self._http.request(method, path, **arguments)
+        except httpx.HTTPError as error:
+            log.warning("service does not answer", owner=self.name, error=repr(error))
+            raise unavailable(f"The {self.name} service does not answer. Try again.") from error
+
+    async def close(self) -> None:
+        await self._http.aclose()
