@@ -15,7 +15,7 @@ from libs.contracts.context import (
 )
 from libs.contracts.gateway import Outcome, Reply
 from libs.contracts.work import SourceRecorded, StepStarted, WorkFailed, WorkMessage
-from libs.generate.evidence import verify_context
+from libs.generate.evidence import FREEFORM_SOURCE_ID, verify_context
 from libs.messaging.clock import trace_id
 from libs.messaging.router import Received, Route
 from libs.messaging.unit import Unit
@@ -137,7 +137,8 @@ class Handlers:
         if not set(message.source_ids) <= texts.keys():
             await self._owner.attempt_lost(unit, run, SOURCES_MISSING)
             return
-        verified = verify_context(message.draft, texts)
+        own_words = {FREEFORM_SOURCE_ID: run.freeform or ""}
+        verified = verify_context(message.draft, texts | own_words)
         log.info(
             "draft checked",
             run_id=run.id,
