@@ -19,6 +19,8 @@ def create_engine(url: str) -> AsyncEngine:
         pool_size=POOL,
         max_overflow=POOL,
         pool_timeout=CONNECT_TIMEOUT_S,
+        # Parameters are page texts and names; an error message with them would reach the logs.
+        hide_parameters=True,
         connect_args={
             "timeout": CONNECT_TIMEOUT_S,
             "command_timeout": STATEMENT_TIMEOUT_S,

@@ -19,14 +19,17 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.middleware import Middleware
 
+from libs.messaging.housekeeping import forget_handled
 from libs.messaging.kafka import KafkaBus
 from libs.messaging.relay import Relay
+from libs.messaging.unit import Units
 from libs.runtime.database import answers
 from libs.runtime.logs import configure_logs
 
 log = structlog.get_logger()
 
 SHUTDOWN_S = 10
+HOUSEKEEPING_S = 600.0
 
 Check = Callable[[], Awaitable[bool]]
 
@@ -49,6 +52,7 @@ def owner_parts(
     bus: KafkaBus,
     relay: Relay[Any],
     engine: AsyncEngine,
+    units: Units[Any],
     loops: Sequence[Callable[[], Awaitable[None]]] = (),
 ) -> Parts:
     """The parts of a service that owns a database and relays its outbox to Kafka."""
@@ -58,7 +62,7 @@ def owner_parts(
 
     return Parts(
         start=[bus.start],
-        loops=[relay.run, *loops],
+        loops=[relay.run, every(HOUSEKEEPING_S, partial(forget_handled, units)), *loops],
         stop=[bus.stop, engine.dispose],
         checks=(
             ("database", partial(answers, engine)),

@@ -6,6 +6,7 @@ from fastapi import APIRouter, HTTPException
 
 from libs.contracts.context import ContextJob, ContextLease
 from libs.contracts.gateway import Outcome
+from libs.contracts.times import milliseconds
 from libs.contracts.work import Lease
 from libs.messaging.clock import Ids, new_traceparent
 from libs.messaging.unit import Unit, Units
@@ -56,6 +57,7 @@ def create_router(units: Units[PostgresStore]) -> APIRouter:
             profile = await unit.store.profile(user_id)
         if profile is None:
             return {"context": None, "profile": None, "evidence": {}, "generator": None}
+        stamp = profile.last_context_regenerated_at
         return {
             "context": {**sections_of(profile), "extra": profile.extra_context},
             "profile": {
@@ -66,7 +68,7 @@ def create_router(units: Units[PostgresStore]) -> APIRouter:
             },
             "evidence": profile.evidence,
             "generator": profile.generator,
-            "lastContextRegeneratedAt": profile.last_context_regenerated_at,
+            "lastContextRegeneratedAt": milliseconds(stamp) if stamp else None,
         }
 
     @router.get("/users/{user_id}/runs/{run_id}")

@@ -82,7 +82,7 @@ def create(
     service = build(units, bus, system_clock, random_ids, work, settings.window)
     bus.subscribe([CONTEXT_COMMANDS, CONTEXT_WORK], GROUP, service.router.handle)
     app = create_app(
-        owner_parts(bus, service.relay, engine, loops=[every(REAP_EVERY_S, service.reap)])
+        owner_parts(bus, service.relay, engine, units, loops=[every(REAP_EVERY_S, service.reap)])
     )
     work_routes = work_api.create_router(
         units,

@@ -51,7 +51,7 @@ def create(settings: CreditsSettings, runtime: RuntimeSettings, kafka: KafkaSett
     service = build(units, bus, system_clock, settings.costs)
     bus.subscribe([CREDITS_COMMANDS], GROUP, service.router.handle)
 
-    app = create_app(owner_parts(bus, service.relay, engine))
+    app = create_app(owner_parts(bus, service.relay, engine, units))
     app.include_router(
         internal(runtime.internal_token, api.create_router(units, random_ids, settings.costs))
     )

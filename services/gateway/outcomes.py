@@ -1,9 +1,10 @@
 """What the owners' decisions are over HTTP."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from libs.contracts.gateway import Outcome, Reply
+from libs.contracts.times import milliseconds
 from services.gateway.problems import Problem, not_found, unavailable
 
 
@@ -60,8 +61,3 @@ def accepted(reply: Reply, what: str, now: datetime) -> Reply:
 def _conflict(reply: Reply, kind: str, detail: str) -> Problem:
     current: dict[str, Any] = {"currentRunId": reply.current_run_id} if reply.current_run_id else {}
     return Problem(409, kind, detail, **current)
-
-
-def milliseconds(time: datetime) -> str:
-    """ISO 8601 in UTC with milliseconds and `Z`."""
-    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

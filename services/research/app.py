@@ -88,7 +88,7 @@ def create(
     topics = [RESEARCH_COMMANDS, RESEARCH_WORK, CREDITS_EVENTS]
     bus.subscribe(topics, GROUP, service.router.handle)
     app = create_app(
-        owner_parts(bus, service.relay, engine, loops=[every(REAP_EVERY_S, service.reap)])
+        owner_parts(bus, service.relay, engine, units, loops=[every(REAP_EVERY_S, service.reap)])
     )
     work_routes = work_api.create_router(
         units,

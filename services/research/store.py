@@ -72,6 +72,9 @@ DELETE_SOURCES = sa.text("""
     DELETE FROM sources WHERE run_id IN (SELECT id FROM runs WHERE person_id = :id)
 """)
 
+# The messages for people name the pages that could not be read, a profile perhaps.
+FORGET_ERRORS = sa.text("UPDATE runs SET error_message = NULL WHERE person_id = :id")
+
 NEWEST_REPORT = sa.text("""
     SELECT version, content FROM reports WHERE person_id = :person_id
     ORDER BY version DESC LIMIT 1
@@ -172,8 +175,9 @@ class PostgresStore(RunStore[ResearchRun]):
         await self._connection.execute(ENRICH_PERSON, {"id": person_id, "role": role, "now": now})
 
     async def delete_person(self, person_id: str) -> None:
-        """Removes a person with their reports and sources."""
+        """Removes a person with their reports and sources; their runs keep nothing personal."""
         await self._connection.execute(DELETE_SOURCES, {"id": person_id})
+        await self._connection.execute(FORGET_ERRORS, {"id": person_id})
         await self._connection.execute(
             sa.text("DELETE FROM people WHERE id = :id"), {"id": person_id}
         )

@@ -5,8 +5,9 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from libs.contracts.context import ContextRegenerateRequested
+from libs.contracts.times import milliseconds
 from services.gateway.identity import Trace, UserCaller
-from services.gateway.outcomes import accepted, milliseconds
+from services.gateway.outcomes import accepted
 from services.gateway.ports import Ports
 from services.gateway.schemas import Regenerate
 

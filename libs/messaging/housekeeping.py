@@ -1,0 +1,15 @@
+"""What keeps the messaging tables small."""
+
+from datetime import timedelta
+from typing import Any
+
+from libs.messaging.unit import Units
+
+INBOX_KEPT = timedelta(days=7)
+"""Far longer than a consumer stays away before it is given up on; sagas refuse repeats besides."""
+
+
+async def forget_handled(units: Units[Any]) -> None:
+    """Drops inbox rows that no redelivery can ask for any more."""
+    async with units.begin() as unit:
+        await unit.inbox.forget(unit.now - INBOX_KEPT)
