@@ -9,7 +9,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class CrawlSettings(BaseSettings):
     """Limits and manners of a crawl. Times are in seconds, sizes in bytes."""
 
-    model_config = SettingsConfigDict(env_prefix="DOSSIER_CRAWL_", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="DOSSIER_CRAWL_", use_attribute_docstrings=True, frozen=True
+    )
 
     max_pages: int = Field(default=10, ge=1, le=1000)
     """Pages read per crawl, unless the plan asks for fewer."""
@@ -30,12 +32,14 @@ class CrawlSettings(BaseSettings):
     max_connection_bytes: int = Field(default=20_000_000, ge=1000)
     """Most bytes the guard lets through one connection: a browser's connection carries many."""
     max_redirects: int = Field(default=5, ge=0)
+    """Longest chain of redirects that is followed."""
     user_agent: str = "Dossier/0.1 (self-hosted; its operator has set no contact)"
     """Sent with every request and matched against robots.txt. Put your contact URL here:
     `Dossier/0.1 (+https://example.com/crawler)`."""
     allow_hosts: str = ""
     """Comma-separated `host` or `host:port` that may be private or on another port than 80/443."""
     browser: Literal["auto", "chromium", "lightpanda", "none"] = "auto"
+    """Which browser renders pages; `auto` takes an installed Chromium, else lightpanda."""
     browser_path: str | None = None
     """Executable of the browser, where it should not be searched for."""
     browser_idle_s: float = Field(default=30.0, gt=0)

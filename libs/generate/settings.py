@@ -7,11 +7,16 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class GenerateSettings(BaseSettings):
     """Read from the environment; names in capitals are the variables."""
 
-    model_config = SettingsConfigDict(populate_by_name=True, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        populate_by_name=True, extra="ignore", frozen=True, use_attribute_docstrings=True
+    )
 
     api_key: SecretStr | None = Field(None, alias="ANTHROPIC_API_KEY")
+    """With a key contexts and reports are written by Anthropic, without one offline."""
     model: str = Field("claude-sonnet-5-5", alias="DOSSIER_ANTHROPIC_MODEL")
+    """Id of the model."""
     base_url: str = Field("https://api.anthropic.com", alias="DOSSIER_ANTHROPIC_BASE_URL")
+    """Where the Messages API is."""
     max_tokens: int = Field(4_096, gt=0, alias="DOSSIER_ANTHROPIC_MAX_TOKENS")
     """Longest answer of one call, in tokens."""
     budget_tokens: int = Field(90_000, gt=0, alias="DOSSIER_ANTHROPIC_BUDGET_TOKENS")

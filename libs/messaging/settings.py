@@ -6,7 +6,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class KafkaSettings(BaseSettings):
     """Environment variables `DOSSIER_KAFKA_…`."""
 
-    model_config = SettingsConfigDict(env_prefix="DOSSIER_KAFKA_")
+    model_config = SettingsConfigDict(env_prefix="DOSSIER_KAFKA_", use_attribute_docstrings=True)
 
     bootstrap: str = "127.0.0.1:9092"
     """`host:port` of one or more brokers, separated by commas."""

@@ -8,7 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class WorkSettings(BaseSettings):
     """Environment variables `DOSSIER_WORK_…`. Times are in seconds."""
 
-    model_config = SettingsConfigDict(env_prefix="DOSSIER_WORK_")
+    model_config = SettingsConfigDict(env_prefix="DOSSIER_WORK_", use_attribute_docstrings=True)
 
     hold_s: float = 3.0
     """How long research waits for credits before it gives a run up."""
