@@ -1,0 +1,37 @@
+"""One of our own processes: a Python module with settings from its environment."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from deploy.local.process import spawn, stop
+
+STOP_GRACE_SECONDS = 10
+
+
+class Program:
+    """`python -m module`, its output in a log file."""
+
+    def __init__(self, module: str, env: Mapping[str, str], log: Path, url: str) -> None:
+        self.log = log
+        self.url = url
+        """Where it answers /healthz and /readyz."""
+        self._module = module
+        self._env = dict(env)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def process(self) -> subprocess.Popen[bytes] | None:
+        """The process once it was launched."""
+        return self._process
+
+    def launch(self) -> None:
+        """Starts it and returns at once."""
+        self._process = spawn([sys.executable, "-m", self._module], log=self.log, env=self._env)
+
+    def stop(self) -> None:
+        """Lets it finish what it has in hand, and ends it when that takes too long."""
+        if self._process is not None:
+            stop(self._process, signal.SIGTERM, STOP_GRACE_SECONDS)
