@@ -14,12 +14,15 @@ STOP_GRACE_SECONDS = 10
 class Program:
     """`python -m module`, its output in a log file."""
 
-    def __init__(self, module: str, env: Mapping[str, str], log: Path, url: str) -> None:
+    def __init__(
+        self, module: str, env: Mapping[str, str], log: Path, url: str, nice: int = 0
+    ) -> None:
         self.log = log
         self.url = url
         """Where it answers /healthz and /readyz."""
         self._module = module
         self._env = dict(env)
+        self._nice = nice
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -29,7 +32,9 @@ class Program:
 
     def launch(self) -> None:
         """Starts it and returns at once."""
-        self._process = spawn([sys.executable, "-m", self._module], log=self.log, env=self._env)
+        nice = ["nice", "-n", str(self._nice)] if self._nice else []
+        argv = [*nice, sys.executable, "-m", self._module]
+        self._process = spawn(argv, log=self.log, env=self._env)
 
     def stop(self) -> None:
         """Lets it finish what it has in hand, and ends it when that takes too long."""

@@ -126,6 +126,7 @@ class Stack:
                 system.own_environment(process, shared, databases),
                 self._folder.log(process.name),
                 f"http://{system.HOST}:{self._ports[process.name]}",
+                process.nice,
             )
             for process in system.PROCESSES
         }

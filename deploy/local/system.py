@@ -12,12 +12,16 @@ GATEWAY_PORT = 8710
 
 @dataclass(frozen=True)
 class Declared:
-    """One process of ours. `prefix` is what its settings begin with."""
+    """One process of ours. `prefix` is what its settings begin with.
+
+    `nice` lowers its claim on the processors: crawling must not slow the API down.
+    """
 
     name: str
     module: str
     prefix: str
     database: bool
+    nice: int = 0
 
 
 PROCESSES = (
@@ -25,9 +29,19 @@ PROCESSES = (
     Declared("context", "services.context", "DOSSIER_CONTEXT", database=True),
     Declared("research", "services.research", "DOSSIER_RESEARCH", database=True),
     Declared("gateway", "services.gateway", "DOSSIER_GATEWAY", database=True),
-    Declared("context-worker", "services.context.worker", "DOSSIER_CONTEXT_WORKER", database=False),
     Declared(
-        "research-worker", "services.research.worker", "DOSSIER_RESEARCH_WORKER", database=False
+        "context-worker",
+        "services.context.worker",
+        "DOSSIER_CONTEXT_WORKER",
+        database=False,
+        nice=10,
+    ),
+    Declared(
+        "research-worker",
+        "services.research.worker",
+        "DOSSIER_RESEARCH_WORKER",
+        database=False,
+        nice=10,
     ),
 )
 SERVICES = tuple(process.name for process in PROCESSES if process.database)
