@@ -152,10 +152,12 @@ class ContextRegenerated(ContextEvent):
 
 
 class ContextRegenerateFailed(ContextEvent):
-    """The regeneration ended without a new context; the slot was given back."""
+    """The regeneration ended without a new context; the slot was given back.
+
+    `code` says why; the sentence for people, which may name pages, is the run's own.
+    """
 
     code: str
-    message: str
 
 
 class ContextRegenerateRolledBack(ContextEvent):

@@ -1,7 +1,7 @@
 """The answer to a command, on its way back to the gateway process that waits for it."""
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import AwareDatetime
 
@@ -36,3 +36,5 @@ class Reply(Message):
     required: int | None = None
     regenerated_at: AwareDatetime | None = None
     next_available_at: AwareDatetime | None = None
+    person: dict[str, Any] | None = None
+    """The person that an accepted request brought, as the API shows them."""

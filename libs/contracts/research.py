@@ -1,8 +1,8 @@
 """Messages and shapes of the research service."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from libs.contracts.envelope import Command, Frozen, Message
 from libs.contracts.sources import SourceStatus
@@ -95,7 +95,7 @@ class ReportContent(Frozen):
     schema_version: str = REPORT_SCHEMA_VERSION
     generator: str
     summary: str
-    icp_score: int | None = None
+    icp_score: Annotated[int, Field(ge=0, le=100)] | None = None
     background: str
     company_intel: str
     outreach_angles: tuple[str, ...]
@@ -143,10 +143,12 @@ class ResearchRunCompleted(ResearchEvent):
 
 
 class ResearchRunFailed(ResearchEvent):
-    """The run ended without a report; its credit is returned unless the deployer keeps it."""
+    """The run ended without a report; its credit is returned unless the deployer keeps it.
+
+    `code` says why; the sentence for people, which may name pages, is the run's own.
+    """
 
     code: str
-    message: str
 
 
 class ResearchRunCancelled(ResearchEvent):

@@ -59,6 +59,10 @@ class SourceRecorded(WorkMessage):
     source: Source
 
 
+HANDED_BACK = "handed_back"
+"""The code of a failure that is no failure: the worker shut down, and the run waits anew."""
+
+
 class WorkFailed(WorkMessage):
     """The attempt ended without a result.
 

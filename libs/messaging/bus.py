@@ -1,14 +1,14 @@
 """The bus as a port: what is published, what arrives, and how a publish can end."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 from typing import Protocol
 
 from libs.contracts.envelope import Message, Meta, ReplyAddress
 from libs.contracts.gateway import Reply
-from libs.contracts.topics import GATEWAY_REPLIES, TOPIC_OF
+from libs.contracts.topics import TOPIC_OF
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,10 @@ class Bus(Protocol):
     async def publish(self, messages: Sequence[Outgoing]) -> list[Ack]: ...
 
 
+class NotConsumed(Exception):
+    """Raised by a batch handler: the batch is not to count as consumed, and nothing is wrong."""
+
+
 OnBatch = Callable[[Sequence[Incoming]], Awaitable[None]]
 """Handles a batch; the batch counts as consumed when it returns."""
 
@@ -90,30 +94,11 @@ class Envelope:
             topic=TOPIC_OF[meta.type].name,
             key=message.key,
             headers=meta.headers(),
-            value=message.model_dump_json().encode(),
+            value=message.model_dump_json(by_alias=True).encode(),
             created_at=now,
         )
 
     def wrap_reply(self, reply: Reply, *, to: ReplyAddress, now: datetime, trace: str) -> Outgoing:
         """A reply for the partition that waits for it. Has no outbox row: see `Unit.reply`."""
-        message_id = self.ids()
-        meta = Meta(
-            id=message_id,
-            type=reply.type_name(),
-            source=self.source,
-            time=now,
-            subject=reply.run_id,
-            traceparent=trace,
-            reply_to=to,
-        )
-        return Outgoing(
-            id=message_id,
-            type=meta.type,
-            topic=GATEWAY_REPLIES.name,
-            key=reply.run_id,
-            headers=meta.headers(),
-            value=reply.model_dump_json().encode(),
-            created_at=now,
-            partition=to.partition,
-            durable=False,
-        )
+        message = self.wrap(reply, now=now, trace=trace, reply_to=to)
+        return replace(message, partition=to.partition, durable=False)

@@ -1,42 +1,54 @@
 """The bus on Kafka, through FastStream."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Sequence
 from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka import TopicPartition as ConsumedPartition
+from aiokafka.errors import IllegalStateError, KafkaError
 from faststream import AckPolicy
+from faststream.exceptions import NackMessage
 from faststream.kafka import KafkaBroker, TopicPartition
 
 from libs.contracts.topics import GATEWAY_REPLIES, Topic
-from libs.messaging.bus import Ack, Incoming, OnBatch, Outgoing
+from libs.messaging.bus import Ack, Incoming, NotConsumed, OnBatch, Outgoing
 from libs.messaging.pace import Pace
+from libs.messaging.rewind import rewind
 from libs.messaging.settings import KafkaSettings
 
 log = structlog.get_logger()
 
 REQUEST_TIMEOUT_MS = 40_000
 """Must exceed a group join, or a consumer never starts."""
-BATCH_WAIT_MS = 50
-"""How long an idle consumer waits before it looks again (real Kafka wakes it at once)."""
 
 
-async def _records(message: Any) -> list[Incoming]:
-    """A FastStream decoder that leaves the bodies alone: the router parses what it routes."""
-    return [
-        Incoming(
-            topic=record.topic,
-            key=(record.key or b"").decode(),
-            headers={name: value.decode() for name, value in record.headers},
-            value=record.value or b"",
-            partition=record.partition,
-            offset=record.offset,
-        )
-        for record in message.raw_message
-    ]
+SESSION_TIMEOUT_MS = 6_000
+"""How long a dead consumer keeps its partitions from the others."""
+FETCH_WAIT_MS = 500
+"""Longest wait of a fetch on Apache Kafka, which answers it as soon as there is a message."""
+POSITION_TIMEOUT_S = 5.0
+NOT_CONSUMED_PAUSE_S = 0.2
+
+
+async def _undecoded(message: Any) -> Any:
+    """A FastStream decoder that leaves the record alone: the router parses what it routes."""
+    return message.raw_message
+
+
+def _incoming(record: Any) -> Incoming:
+    return Incoming(
+        topic=record.topic,
+        # What is no UTF-8 must reach the router, which knows what to do with poison.
+        key=(record.key or b"").decode(errors="replace"),
+        headers={name: value.decode(errors="replace") for name, value in record.headers},
+        value=record.value or b"",
+        partition=record.partition,
+        offset=record.offset,
+    )
 
 
 class KafkaBus:
@@ -56,6 +68,9 @@ class KafkaBus:
             log_level=logging.DEBUG,
         )
         self._pace = Pace(settings) if settings.embedded else None
+        self._first_wait_ms = settings.idle_wait_ms if settings.embedded else FETCH_WAIT_MS
+        self._replies: Any = None
+        self._rewinding: asyncio.Task[None] | None = None
 
     def subscribe(
         self, topics: Sequence[Topic], group: str, on_batch: OnBatch, most: int | None = None
@@ -63,41 +78,53 @@ class KafkaBus:
         """Consumes topics as a member of a consumer group: at least once, in the order of keys."""
         subscriber = self._broker.subscriber(
             *(topic.name for topic in topics),
-            batch=True,
             group_id=group,
+            session_timeout_ms=SESSION_TIMEOUT_MS,
+            heartbeat_interval_ms=SESSION_TIMEOUT_MS // 4,
             auto_offset_reset="earliest",
             ack_policy=AckPolicy.NACK_ON_ERROR,
-            max_records=most or self._settings.max_batch,
-            decoder=_records,
-            **self._waits(),
+            decoder=_undecoded,
+            fetch_max_wait_ms=self._first_wait_ms,
         )
-        self._feed(subscriber, on_batch)
+        self._feed(subscriber, on_batch, most or self._settings.max_batch)
 
     def subscribe_replies(self, partition: int, on_batch: OnBatch) -> None:
         """Consumes one partition of the replies, from now on and without a group."""
         subscriber = self._broker.subscriber(
             partitions=[TopicPartition(GATEWAY_REPLIES.name, partition)],
-            batch=True,
             auto_offset_reset="latest",
             # Without a group there are no offsets to commit; any other policy tries to.
             ack_policy=AckPolicy.ACK_FIRST,
-            max_records=self._settings.max_batch,
-            decoder=_records,
-            **self._waits(),
+            decoder=_undecoded,
+            fetch_max_wait_ms=self._first_wait_ms,
         )
-        self._feed(subscriber, on_batch)
+        self._feed(subscriber, on_batch, self._settings.max_batch)
+        self._replies = subscriber
 
-    def _waits(self) -> dict[str, Any]:
-        wait = self._settings.idle_wait_ms if self._settings.embedded else 500
-        return {"fetch_max_wait_ms": wait, "batch_timeout_ms": BATCH_WAIT_MS}
+    def _feed(self, subscriber: Any, on_batch: OnBatch, most: int) -> None:
+        """Has a subscriber hand over batches.
 
-    def _feed(self, subscriber: Any, on_batch: OnBatch) -> None:
+        FastStream's own batches sleep, deaf, whenever nothing has come for a while. So it
+        is asked for single records, which wake it at once, and each takes along whatever
+        else has arrived; the commit that follows covers them all.
+        """
         pace = self._pace.follow(subscriber) if self._pace else None
 
-        async def handle(batch: list[Incoming]) -> None:
+        async def handle(first: Any) -> None:
             if pace:
                 pace.busy()
-            await on_batch(batch)
+            records = [first]
+            if most > 1:
+                more = await subscriber.consumer.getmany(timeout_ms=0, max_records=most - 1)
+                records += [record for partition in more.values() for record in partition]
+            try:
+                await on_batch([_incoming(record) for record in records])
+            except BaseException as error:
+                _put_back(subscriber.consumer, records)
+                if isinstance(error, NotConsumed):
+                    await asyncio.sleep(NOT_CONSUMED_PAUSE_S)
+                    raise NackMessage from error
+                raise
 
         subscriber(handle)
 
@@ -106,9 +133,23 @@ class KafkaBus:
         await self._broker.start()
         if self._pace:
             self._pace.start()
+        if self._replies is not None:
+            await self._begin_replies(self._replies.consumer)
+
+    async def _begin_replies(self, consumer: AIOKafkaConsumer) -> None:
+        # Settles where "from now on" begins, else replies that come at once are missed.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(POSITION_TIMEOUT_S):
+                for partition in consumer.assignment():
+                    await consumer.position(partition)
+        if self._settings.embedded:
+            self._rewinding = asyncio.create_task(rewind(consumer))
 
     async def stop(self) -> None:
         """Finishes the batches under way, commits their offsets and disconnects."""
+        if self._rewinding:
+            self._rewinding.cancel()
+            await asyncio.wait([self._rewinding])
         if self._pace:
             await self._pace.stop()
         await self._broker.stop()
@@ -122,14 +163,28 @@ class KafkaBus:
         return all(_assignment(s) for s in self._broker.subscribers)
 
     async def publish(self, messages: Sequence[Outgoing]) -> list[Ack]:
-        """Sends messages in order and waits for all acknowledgements, at most `ack_timeout_s`."""
+        """Sends messages and waits for all acknowledgements, at most `ack_timeout_s`.
+
+        Messages of one topic are sent in their order; a topic that cannot be sent to
+        does not hold the others up.
+        """
         deadline = asyncio.get_running_loop().time() + self._settings.ack_timeout_s
-        futures = [await self._send(message, deadline) for message in messages]
-        waiting = [future for future in futures if isinstance(future, asyncio.Future)]
-        if waiting:
-            remaining = max(0.0, deadline - asyncio.get_running_loop().time())
-            await asyncio.wait(waiting, timeout=remaining)
-        return [_ack(future) for future in futures]
+        by_topic: dict[str, list[int]] = {}
+        for index, message in enumerate(messages):
+            by_topic.setdefault(message.topic, []).append(index)
+        acks = [Ack.UNKNOWN] * len(messages)
+
+        async def send(indices: list[int]) -> None:
+            sent = [await self._send(messages[index], deadline) for index in indices]
+            waiting = [future for future in sent if isinstance(future, asyncio.Future)]
+            if waiting:
+                remaining = max(0.0, deadline - asyncio.get_running_loop().time())
+                await asyncio.wait(waiting, timeout=remaining)
+            for index, future in zip(indices, sent, strict=True):
+                acks[index] = _ack(future)
+
+        await asyncio.gather(*(send(indices) for indices in by_topic.values()))
+        return acks
 
     async def _send(self, message: Outgoing, deadline: float) -> "asyncio.Future[Any] | Ack":
         try:
@@ -145,9 +200,22 @@ class KafkaBus:
         except TimeoutError:
             # No metadata of the topic, or no room in the buffer: it never left this process.
             return Ack.REFUSED
-        except (MessageSizeTooLargeError, KafkaError) as error:
+        except (AssertionError, KafkaError) as error:
+            # aiokafka asserts that the partition exists; too large a message is a KafkaError.
             log.warning("publish refused", topic=message.topic, error=repr(error))
             return Ack.REFUSED
+
+
+def _put_back(consumer: AIOKafkaConsumer, records: Sequence[Any]) -> None:
+    """Puts a consumer back to before a batch, so that nothing of it counts as consumed."""
+    first: dict[ConsumedPartition, int] = {}
+    for record in records:
+        partition = ConsumedPartition(record.topic, record.partition)
+        first[partition] = min(record.offset, first.get(partition, record.offset))
+    for partition, offset in first.items():
+        # A partition that was taken away meanwhile is its new consumer's to read.
+        with contextlib.suppress(IllegalStateError):
+            consumer.seek(partition, offset)
 
 
 def _ack(sent: "asyncio.Future[Any] | Ack") -> Ack:

@@ -36,11 +36,9 @@ class Follower:
 
     def _set(self, wait_ms: int) -> None:
         consumer = self._subscriber.consumer
-        if consumer is None:
-            return
-        # aiokafka takes this setting only at construction, but reads it at every fetch.
-        consumer._fetcher._fetch_max_wait_ms = wait_ms
-        self._subscriber.batch_timeout_ms = wait_ms
+        if consumer is not None:
+            # aiokafka takes this setting only at construction, but reads it at every fetch.
+            consumer._fetcher._fetch_max_wait_ms = wait_ms
 
 
 class Pace:

@@ -6,6 +6,7 @@ least once; its consumers make it once.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -43,7 +44,7 @@ class Watch(Generic[S_contra]):
     """What to do when messages of a type were acknowledged, and when they were not."""
 
     acknowledged: Dispatch[S_contra]
-    refused: Dispatch[S_contra]
+    not_acknowledged: Dispatch[S_contra]
 
 
 class Relay(Generic[S]):
@@ -72,14 +73,15 @@ class Relay(Generic[S]):
         loop = asyncio.get_running_loop()
         next_sweep = loop.time() + SWEEP_EVERY.total_seconds()
         while True:
-            try:
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(0.0, next_sweep - loop.time())):
                     await self._wake.wait()
-            except TimeoutError:
+            self._wake.clear()
+            if loop.time() >= next_sweep:
                 next_sweep = loop.time() + SWEEP_EVERY.total_seconds()
                 await self._guarded(self.sweep)
-            self._wake.clear()
-            await self._guarded(self.drain)
+            # Once, not until nothing is left: under steady traffic there always is something.
+            await self._guarded(self._publish_waiting)
 
     async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
         """Nothing that fails here is lost: durable messages are still in the outbox."""
@@ -91,7 +93,11 @@ class Relay(Generic[S]):
 
     async def drain(self) -> None:
         """Publishes all that has been committed, and what follows from its being published."""
-        while messages := self._units.outlet.take():
+        while len(self._units.outlet):
+            await self._publish_waiting()
+
+    async def _publish_waiting(self) -> None:
+        if messages := self._units.outlet.take():
             await self._publish(messages)
 
     async def sweep(self) -> None:
@@ -116,7 +122,7 @@ class Relay(Generic[S]):
                 self._published.append(message.id)
         for (message_type, acknowledged), group in watched.items():
             watch = self._watched[message_type]
-            told = watch.acknowledged if acknowledged else watch.refused
+            told = watch.acknowledged if acknowledged else watch.not_acknowledged
             model = MESSAGE_TYPES[message_type]
             async with self._units.begin() as unit:
                 await told(unit, [model.model_validate_json(message.value) for message in group])

@@ -17,7 +17,8 @@ from libs.contracts.topics import MESSAGE_TYPES, dead_letters
 from libs.messaging import relay
 from libs.messaging.bus import Ack, Bus, Incoming, Outgoing
 from libs.messaging.clock import Clock
-from libs.messaging.errors import Poison, is_transient
+from libs.messaging.errors import Poison
+from libs.messaging.failures import is_poison, is_transient
 from libs.messaging.unit import Unit, Units
 
 log = structlog.get_logger()
@@ -114,7 +115,7 @@ class Router(Generic[S]):
                         await self._settle(route, [one])
                     return
                 tries += not transient
-                if isinstance(error, Poison) or tries >= TRIES:
+                if is_poison(error) or tries >= TRIES:
                     await self._bury(group[0][0], repr(error))
                     return
                 log.warning(

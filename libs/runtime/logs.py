@@ -9,7 +9,9 @@ import sys
 
 import structlog
 
-QUIET = ("aiokafka", "faststream", "httpx", "httpcore", "uvicorn.access", "alembic", "trafilatura")
+# While the broker is away it logs dozens of errors a second; readiness says the same once.
+SILENT = ("aiokafka",)
+QUIET = ("faststream", "httpx", "httpcore", "uvicorn.access", "alembic", "trafilatura")
 
 
 def configure_logs(service: str, level: str) -> None:
@@ -42,6 +44,8 @@ def configure_logs(service: str, level: str) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    for name in SILENT:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     for name in QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))
 

@@ -29,10 +29,10 @@ def create_router(
     units: Units[Any],
     owner: Owner[R],
     lease: Callable[[Unit[Any], R], Awaitable[Lease | None]],
-    refused: Callable[[Unit[Any], str, Resolve], R],
+    refused_unseen: Callable[[Unit[Any], str, Resolve], R],
 ) -> APIRouter:
     """Routes over `units`. `lease` makes the grant of a claimed run (None: what it was about is
-    gone); `refused` makes a run that was refused before it came."""
+    gone); `refused_unseen` makes a run that was refused before it came."""
     router = APIRouter()
 
     @router.post("/runs/{run_id}/claim")
@@ -59,7 +59,7 @@ def create_router(
         async with units.begin() as unit:
             known = (await unit.store.lock_runs([run_id])).get(run_id)
             if known is None:
-                known = refused(unit, run_id, asked)
+                known = refused_unseen(unit, run_id, asked)
                 await unit.store.insert_runs([known])
             if known.user_id != asked.user_id:
                 return Reply(run_id=run_id, outcome=Outcome.CONFLICT)

@@ -3,17 +3,19 @@
 What a dispatch or a failure means beyond the run itself is the saga's to say.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 
-from libs.contracts.envelope import Message
+from libs.contracts.envelope import Message, Meta
+from libs.contracts.gateway import Reply
 from libs.contracts.sources import Source
-from libs.contracts.work import SourceRecorded, StepStarted, WorkFailed
+from libs.contracts.work import HANDED_BACK, SourceRecorded, StepStarted, WorkFailed, WorkMessage
 from libs.messaging.clock import Ids, trace_id
+from libs.messaging.router import Received
 from libs.messaging.unit import Unit
 from libs.work.run import Run, RunError, RunState
 from libs.work.settings import WorkSettings
@@ -79,7 +81,9 @@ class Owner(Generic[R]):
             await self._saga.dispatched(unit, queued)
         return queued
 
-    async def task_refused(self, unit: Unit[RunsPort[R]], tasks: Sequence[Message]) -> None:
+    async def task_not_acknowledged(
+        self, unit: Unit[RunsPort[R]], tasks: Sequence[Message]
+    ) -> None:
         """Kafka refused the tasks, or did not acknowledge them in time."""
         await self._saga.not_dispatched(unit, [task.key for task in tasks])
 
@@ -113,20 +117,54 @@ class Owner(Generic[R]):
         """Extends a lease; False if it is lost or the run has ended."""
         return await unit.store.heartbeat(run_id, token, unit.now + self._settings.lease)
 
-    async def step_started(self, unit: Unit[RunsPort[R]], run: R, message: StepStarted) -> None:
-        """A leased run entered a step."""
-        await unit.store.save_runs([replace(run, step=message.step)])
-
-    async def source_recorded(
-        self, unit: Unit[RunsPort[R]], run: R, message: SourceRecorded
+    async def answer_again(
+        self, unit: Unit[RunsPort[R]], run: R, reply: Reply | None, meta: Meta
     ) -> None:
-        """A leased run tried to read a page."""
-        await unit.store.record_source(run.id, message.source)
+        """Answers a repeated command as it was decided, at the address in the repeat.
 
-    async def work_failed(self, unit: Unit[RunsPort[R]], run: R, message: WorkFailed) -> None:
-        """An attempt of a leased run ended without a result."""
+        While the run is undecided (no `reply` yet) the repeat's caller is the one who waits.
+        """
+        if reply is None:
+            await unit.store.save_runs([run.replying_to(meta.reply_to)])
+        else:
+            unit.reply(reply, to=meta.reply_to, trace=meta.traceparent)
+
+    async def take_findings(
+        self,
+        unit: Unit[RunsPort[R]],
+        batch: Sequence[Received[WorkMessage]],
+        on_result: Callable[[Any, R, Any], Awaitable[None]],
+    ) -> None:
+        """Takes what workers found on leased runs; a message with another token changes nothing.
+
+        `on_result` gets the messages that are the kind of work's own: results.
+        """
+        messages = [received.message for received in batch]
+        ends = not all(isinstance(m, StepStarted | SourceRecorded) for m in messages)
+        runs = await unit.store.lock_runs({m.run_id for m in messages}, to_end=ends)
+        for message in messages:
+            run = runs.get(message.run_id)
+            if run is None or not run.leased_by(message.token):
+                log.info("stale work message ignored", run_id=message.run_id)
+                continue
+            match message:
+                case StepStarted():
+                    runs[run.id] = replace(run, step=message.step)
+                    await unit.store.save_runs([runs[run.id]])
+                case SourceRecorded():
+                    await unit.store.record_source(run.id, message.source)
+                case WorkFailed():
+                    # The attempt is over: whatever else of it is in the batch is stale.
+                    await self._work_failed(unit, runs.pop(run.id), message)
+                case _:
+                    await on_result(unit, runs.pop(run.id), message)
+
+    async def _work_failed(self, unit: Unit[RunsPort[R]], run: R, message: WorkFailed) -> None:
         error = RunError(message.code, message.message)
-        if message.retryable:
+        if message.code == HANDED_BACK:
+            # A shutdown is not the run's fault: the attempt does not count.
+            await self.attempt_lost(unit, replace(run, attempt=run.attempt - 1), error)
+        elif message.retryable:
             await self.attempt_lost(unit, run, error)
         else:
             await self._saga.failed(unit, [run.id], error)

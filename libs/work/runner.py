@@ -11,11 +11,20 @@ from typing import Generic, TypeVar
 
 import httpx
 import structlog
+from pydantic import ValidationError
 
-from libs.contracts.sources import Source
-from libs.contracts.work import Lease, SourceRecorded, StepStarted, WorkFailed, WorkMessage
+from libs.contracts.sources import PageMetadata, Source
+from libs.contracts.topics import MESSAGE_TYPES
+from libs.contracts.work import (
+    HANDED_BACK,
+    Lease,
+    SourceRecorded,
+    StepStarted,
+    WorkFailed,
+    WorkMessage,
+)
 from libs.messaging import relay
-from libs.messaging.bus import Ack, Bus, Envelope, Incoming
+from libs.messaging.bus import Ack, Bus, Envelope, Incoming, NotConsumed
 from libs.messaging.clock import Clock, trace_id
 from libs.messaging.errors import Poison
 from libs.messaging.router import decode
@@ -66,10 +75,13 @@ class Attempt(Generic[L]):
         await self._send(message)
 
     async def source(self, source: Source) -> None:
-        """Reports what came of a page."""
+        """Reports what came of a page: its snapshot, and of what it says of itself the title."""
         self.source_ids.append(source.id)
+        title = PageMetadata(title=source.metadata.title)
         message = self._findings.source(
-            run_id=self.lease.run_id, token=self.lease.token, source=source
+            run_id=self.lease.run_id,
+            token=self.lease.token,
+            source=source.model_copy(update={"metadata": title}),
         )
         await self._send(message)
 
@@ -100,21 +112,31 @@ class Runner(Generic[L]):
         self._findings = findings
         self._places = asyncio.Semaphore(concurrency)
         self._attempts: set[asyncio.Task[None]] = set()
+        self._claiming = asyncio.Lock()
+        self._stopping = False
 
     async def on_tasks(self, batch: Sequence[Incoming]) -> None:
-        """Claims the runs of tasks, and works on those that it gets."""
+        """Claims the runs of tasks, and works on those that it gets.
+
+        Raises:
+            NotConsumed: the worker shuts down; the task is another worker's.
+        """
         for incoming in batch:
             await self._places.acquire()
-            lease = None
-            try:
-                lease = await self._claim(incoming)
-            finally:
-                if lease is None:
+            async with self._claiming:
+                if self._stopping:
                     self._places.release()
-            if lease is not None:
-                task = asyncio.create_task(self._attempt(lease))
-                self._attempts.add(task)
-                task.add_done_callback(self._done)
+                    raise NotConsumed("the worker shuts down")
+                lease = None
+                try:
+                    lease = await self._claim(incoming)
+                finally:
+                    if lease is None:
+                        self._places.release()
+                if lease is not None:
+                    task = asyncio.create_task(self._attempt(lease))
+                    self._attempts.add(task)
+                    task.add_done_callback(self._done)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._attempts.discard(task)
@@ -122,7 +144,10 @@ class Runner(Generic[L]):
 
     async def stop(self) -> None:
         """Hands back every run under way, for another worker to continue at once."""
-        attempts = list(self._attempts)
+        self._stopping = True
+        async with self._claiming:  # a claim under way is granted first, then handed back
+            await asyncio.sleep(0)  # an attempt that was never begun could not hand anything back
+            attempts = list(self._attempts)
         for attempt in attempts:
             attempt.cancel()
         await asyncio.gather(*attempts, return_exceptions=True)
@@ -130,16 +155,24 @@ class Runner(Generic[L]):
 
     async def _claim(self, incoming: Incoming) -> L | None:
         try:
-            run_id = decode(incoming).message.key
+            task = decode(incoming)
         except Poison as error:
             log.error("unreadable task skipped", error=str(error))
             return None
+        if task.meta.type not in MESSAGE_TYPES:
+            log.error("task of an unknown type skipped", type=task.meta.type)
+            return None
+        run_id = task.message.key
         for _ in range(CLAIM_TRIES):
             try:
                 return await self._owner.claim(run_id)
             except httpx.HTTPError as error:
                 log.warning("claim failed, trying again", run_id=run_id, error=repr(error))
                 await asyncio.sleep(RETRY_S)
+            except ValidationError as error:
+                # Granted by an owner of another version: the lease runs out, somebody else claims.
+                log.error("lease not understood", run_id=run_id, errors=error.error_count())
+                return None
         # The run stays queued, and its owner sends the task again.
         return None
 
@@ -154,7 +187,7 @@ class Runner(Generic[L]):
             except WorkError as error:
                 result = self._failure(lease, error)
             except asyncio.CancelledError:
-                gone = WorkError("handed_back", "The worker was shut down.", retryable=True)
+                gone = WorkError(HANDED_BACK, "The worker was shut down.", retryable=True)
                 result = self._failure(lease, gone)
             except Exception:
                 log.exception("attempt crashed")

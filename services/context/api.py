@@ -35,7 +35,9 @@ async def lease(unit: Unit[PostgresStore], run: ContextRun, seconds: float) -> L
     )
 
 
-def refused(unit: Unit[PostgresStore], run_id: str, asked: Resolve, *, ids: Ids) -> ContextRun:
+def refused_unseen(
+    unit: Unit[PostgresStore], run_id: str, asked: Resolve, *, ids: Ids
+) -> ContextRun:
     """A run that was refused before its command came."""
     return ContextRun(
         id=run_id,

@@ -59,7 +59,7 @@ def build(
     saga = ContextSaga()
     owner = Owner(saga, work, ids)
     handlers = Handlers(saga, owner, work, window)
-    watched = {ContextTask.type_name(): Watch(owner.task_acknowledged, owner.task_refused)}
+    watched = {ContextTask.type_name(): Watch(owner.task_acknowledged, owner.task_not_acknowledged)}
     return Context(
         units=units,
         router=Router(units, bus, clock, handlers.routes()),
@@ -88,7 +88,7 @@ def create(
         units,
         service.owner,
         partial(api.lease, seconds=work.lease_s),
-        partial(api.refused, ids=random_ids),
+        partial(api.refused_unseen, ids=random_ids),
     )
     app.include_router(internal(runtime.internal_token, work_routes, api.create_router(units)))
     return app

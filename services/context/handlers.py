@@ -14,7 +14,7 @@ from libs.contracts.context import (
     ContextWorkFailed,
 )
 from libs.contracts.gateway import Outcome, Reply
-from libs.contracts.work import SourceRecorded, StepStarted, WorkFailed, WorkMessage
+from libs.contracts.work import WorkMessage
 from libs.generate.evidence import FREEFORM_SOURCE_ID, verify_context
 from libs.messaging.clock import trace_id
 from libs.messaging.router import Received, Route
@@ -100,34 +100,17 @@ class Handlers:
         run: ContextRun,
         received: Received[ContextRegenerateRequested],
     ) -> None:
-        meta = received.meta
         if run.user_id != received.message.user_id:
             reply: Reply | None = Reply(run_id=run.id, outcome=Outcome.CONFLICT)
         else:
             reply = run.reply()
-        if reply is None:
-            await unit.store.save_runs([run.replying_to(meta.reply_to)])
-        else:
-            unit.reply(reply, to=meta.reply_to, trace=meta.traceparent)
+        await self._owner.answer_again(unit, run, reply, received.meta)
 
     async def work_reported(
         self, unit: Unit[ContextStore], batch: Sequence[Received[WorkMessage]]
     ) -> None:
-        """Takes findings of leased runs; messages with another token change nothing."""
-        for message in (received.message for received in batch):
-            ends = isinstance(message, ContextDraftProduced | WorkFailed)
-            runs = await unit.store.lock_runs([message.run_id], to_end=ends)
-            run = runs.get(message.run_id)
-            if run is None or not run.leased_by(message.token):
-                log.info("stale work message ignored", run_id=message.run_id)
-            elif isinstance(message, StepStarted):
-                await self._owner.step_started(unit, run, message)
-            elif isinstance(message, SourceRecorded):
-                await self._owner.source_recorded(unit, run, message)
-            elif isinstance(message, ContextDraftProduced):
-                await self._draft_produced(unit, run, message)
-            elif isinstance(message, WorkFailed):
-                await self._owner.work_failed(unit, run, message)
+        """Takes what workers found."""
+        await self._owner.take_findings(unit, batch, self._draft_produced)
 
     async def _draft_produced(
         self, unit: Unit[ContextStore], run: ContextRun, message: ContextDraftProduced

@@ -118,7 +118,6 @@ class ContextSaga:
                 run_id=run.id,
                 user_id=run.user_id,
                 code=run.error_code or "",
-                message=run.error_message or "",
             )
             unit.emit(failed, trace=run.traceparent)
         if ending is NOT_DISPATCHED:

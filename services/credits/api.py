@@ -47,6 +47,7 @@ def create_router(units: Units[PostgresStore], ids: Ids, costs: dict[Action, int
             "entries": [
                 {
                     "id": str(entry["id"]),
+                    "transferId": entry["transfer_id"],
                     "amount": entry["amount"],
                     "kind": entry["kind"],
                     "runId": entry["run_id"],

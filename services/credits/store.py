@@ -52,7 +52,7 @@ INSERT_ENTRIES = sa.text("""
 """)
 
 SELECT_LEDGER = sa.text("""
-    SELECT id, amount, kind, run_id, reason, posted_after, created_at FROM entries
+    SELECT id, transfer_id, amount, kind, run_id, reason, posted_after, created_at FROM entries
     WHERE account_id = :account AND id < :before ORDER BY id DESC LIMIT :most
 """)
 

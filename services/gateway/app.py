@@ -19,7 +19,7 @@ from services.gateway import problems
 from services.gateway.body import BodyMiddleware
 from services.gateway.commands import Commands
 from services.gateway.identity import KeyMiddleware, RequestIdMiddleware
-from services.gateway.owners import Owner
+from services.gateway.owners import OwnerApi
 from services.gateway.ports import Ports
 from services.gateway.routes import admin, context, credits, research
 from services.gateway.settings import GatewaySettings
@@ -35,9 +35,9 @@ def create(
     desk = ReplyDesk(partition=secrets.randbelow(kafka.partitions))
     bus.subscribe_replies(desk.partition, desk.handle)
 
-    def owner(name: str, url: str) -> Owner:
+    def owner(name: str, url: str) -> OwnerApi:
         http = internal_client(url, runtime.internal_token, timeout_s=settings.read_timeout_s)
-        return Owner(name, http)
+        return OwnerApi(name, http)
 
     envelope = Envelope(source="/gateway", ids=random_ids)
     ports = Ports(
@@ -67,6 +67,7 @@ def create(
         title="Dossier",
         middleware=[
             Middleware(RequestIdMiddleware, ids=random_ids),
+            Middleware(problems.UnexpectedMiddleware),
             Middleware(KeyMiddleware, store=ports.store),
             Middleware(BodyMiddleware, max_bytes=settings.max_body_bytes),
         ],

@@ -3,7 +3,7 @@
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.gateway.problems import Problem
+from services.gateway.problems import Problem, bad_request
 
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
@@ -57,4 +57,9 @@ class BodyMiddleware:
                 "unsupported-media-type",
                 f"Send the body as application/json, not as {media_type or 'no stated type'}.",
             )
+        try:
+            body.decode()
+        except UnicodeDecodeError as error:
+            wrong = {"pointer": "", "detail": f"not UTF-8: {error.reason} at byte {error.start}"}
+            raise bad_request([wrong]) from error
         return bytes(body)

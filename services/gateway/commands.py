@@ -10,6 +10,7 @@
 """
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -23,13 +24,13 @@ from libs.messaging.bus import Ack, Envelope
 from libs.messaging.clock import Clock, Ids
 from libs.messaging.kafka import KafkaBus
 from libs.messaging.replies import ReplyDesk
-from services.gateway.owners import HEALTH_FRESH_S, Owner
+from services.gateway.owners import HEALTH_FRESH_S, OwnerApi
 from services.gateway.problems import Problem, unavailable
 from services.gateway.settings import GatewaySettings
 
 log = structlog.get_logger()
 
-RESOLVE_TRIES = 3
+RESOLVE_TRIES = 5
 RESOLVE_PAUSE_S = 1.0
 
 
@@ -67,8 +68,8 @@ class Commands:
         *,
         run_id: str,
         user_id: str,
-        owner: Owner,
-        needs: Sequence[Owner] = (),
+        owner: OwnerApi,
+        needs: Sequence[OwnerApi] = (),
         run_path: str,
         trace: str,
     ) -> Reply:
@@ -87,38 +88,15 @@ class Commands:
             if ack is Ack.REFUSED:
                 self._looked_at = float("-inf")
                 raise unavailable("The message broker does not take messages. Try again.")
-            if ack is Ack.ACKNOWLEDGED:
-                try:
-                    return await asyncio.wait_for(reply, self._settings.reply_wait_s)
-                except TimeoutError:
-                    log.warning("no reply in time, asking the owner", run_id=run_id)
-        return await self._resolve(run_id, user_id, command.key, owner, run_path)
-
-    async def _check(self, owners: Sequence[Owner]) -> None:
-        loop = asyncio.get_running_loop()
-        if loop.time() - self._looked_at > HEALTH_FRESH_S:
-            self._reachable = await self._bus.reachable()
-            self._looked_at = loop.time()
-        if not self._reachable:
-            raise unavailable("The message broker is away. Nothing was done; try again.")
-        for owner in owners:
-            if not await owner.ready():
-                raise unavailable(
-                    f"The {owner.name} service is not ready. Nothing was done; try again."
-                )
-
-    async def _resolve(
-        self, run_id: str, user_id: str, subject_id: str, owner: Owner, run_path: str
-    ) -> Reply:
-        asked = {"user_id": user_id, "subject_id": subject_id}
-        for _ in range(RESOLVE_TRIES):
-            try:
-                answer = await owner.call("POST", f"/runs/{run_id}/resolve", json=asked)
-            except Problem:
-                break
-            if answer.status_code == httpx.codes.OK and (body := answer.json()) is not None:
-                return Reply.model_validate(body)
-            await asyncio.sleep(RESOLVE_PAUSE_S)
+            patience = self._settings.reply_wait_s if ack is Ack.ACKNOWLEDGED else 0.0
+            asked = {"user_id": user_id, "subject_id": command.key}
+            for _ in range(RESOLVE_TRIES):
+                with contextlib.suppress(TimeoutError):
+                    return await asyncio.wait_for(asyncio.shield(reply), patience)
+                log.warning("no reply in time, asking the owner", run_id=run_id)
+                if outcome := await _outcome(owner, run_id, asked):
+                    return outcome
+                patience = RESOLVE_PAUSE_S
         log.error("outcome unknown", run_id=run_id)
         raise Problem(
             504,
@@ -126,3 +104,32 @@ class Commands:
             f"The request was sent, but its outcome is not known yet. Look at {run_path}.",
             runId=run_id,
         )
+
+    async def _check(self, owners: Sequence[OwnerApi]) -> None:
+        reachable, *ready = await asyncio.gather(
+            self._broker_reachable(), *(owner.ready() for owner in owners)
+        )
+        if not reachable:
+            raise unavailable("The message broker is away. Nothing was done; try again.")
+        for owner, is_ready in zip(owners, ready, strict=True):
+            if not is_ready:
+                raise unavailable(
+                    f"The {owner.name} service is not ready. Nothing was done; try again."
+                )
+
+    async def _broker_reachable(self) -> bool:
+        loop = asyncio.get_running_loop()
+        if loop.time() - self._looked_at > HEALTH_FRESH_S:
+            self._reachable = await self._bus.reachable()
+            self._looked_at = loop.time()
+        return self._reachable
+
+
+async def _outcome(owner: OwnerApi, run_id: str, asked: dict[str, str]) -> Reply | None:
+    """What the owner's records say; None if it is undecided, or the owner does not say."""
+    try:
+        answer = await owner.call("POST", f"/runs/{run_id}/resolve", json=asked)
+    except Problem:
+        return None
+    body = answer.json() if answer.status_code == httpx.codes.OK else None
+    return Reply.model_validate(body) if body is not None else None

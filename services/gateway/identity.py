@@ -10,13 +10,14 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.messaging.clock import Ids, new_traceparent, trace_id
-from services.gateway.problems import Problem
+from services.gateway.problems import Problem, not_found
 from services.gateway.store import Kind, Store, User
 
 log = structlog.get_logger()
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+RUN_ID = re.compile(r"run_[0-9a-z]{1,64}")
 PROTECTED = "/api/"
 
 
@@ -101,3 +102,12 @@ def _trace(request: Request) -> str:
 Trace = Annotated[str, Depends(_trace)]
 UserCaller = Annotated[User, Depends(_of_kind(Kind.USER))]
 AdminCaller = Annotated[User, Depends(_of_kind(Kind.ADMIN))]
+
+
+def _run_id(run_id: str) -> str:
+    if not RUN_ID.fullmatch(run_id):
+        raise not_found("run")
+    return run_id
+
+
+RunId = Annotated[str, Depends(_run_id)]

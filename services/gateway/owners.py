@@ -12,10 +12,10 @@ from services.gateway.problems import Problem, not_found, unavailable
 log = structlog.get_logger()
 
 HEALTH_FRESH_S = 1.0
-HEALTH_TIMEOUT_S = 1.0
+HEALTH_TIMEOUT_S = 0.8
 
 
-class Owner:
+class OwnerApi:
     """One service's internal HTTP API."""
 
     def __init__(self, name: str, http: httpx.AsyncClient) -> None:
@@ -55,19 +55,22 @@ class Owner:
             raise not_found(what)
         if answer.status_code == httpx.codes.BAD_REQUEST:
             raise Problem(400, "bad-request", answer.json()["detail"])
-        return Response(answer.raise_for_status().content, media_type="application/json")
+        return Response(answer.content, media_type="application/json")
 
     async def call(self, method: str, path: str, **arguments: Any) -> httpx.Response:
-        """Calls the service.
+        """Calls the service; what it answers is below 500.
 
         Raises:
-            Problem: 503 where it is away.
+            Problem: 503 where it is away or fails.
         """
         try:
-            return await self._http.request(method, path, **arguments)
+            answer = await self._http.request(method, path, **arguments)
+            if answer.is_server_error:
+                answer.raise_for_status()
         except httpx.HTTPError as error:
             log.warning("service does not answer", owner=self.name, error=repr(error))
             raise unavailable(f"The {self.name} service does not answer. Try again.") from error
+        return answer
 
     async def close(self) -> None:
         await self._http.aclose()

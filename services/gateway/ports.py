@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from libs.messaging.clock import Clock
 from services.gateway.commands import Commands
-from services.gateway.owners import Owner
+from services.gateway.owners import OwnerApi
 from services.gateway.store import Store
 
 
@@ -13,8 +13,8 @@ class Ports:
     """The gateway's surroundings."""
 
     commands: Commands
-    context: Owner
-    research: Owner
-    credits: Owner
+    context: OwnerApi
+    research: OwnerApi
+    credits: OwnerApi
     store: Store
     clock: Clock

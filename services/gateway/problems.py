@@ -3,10 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+log = structlog.get_logger()
 
 TITLES = {
     "bad-request": "The request is not valid",
@@ -93,6 +97,30 @@ def not_found(what: str) -> Problem:
 
 def unavailable(detail: str) -> Problem:
     return Problem(503, "unavailable", detail)
+
+
+class UnexpectedMiddleware:
+    """Answers a 500 as a problem when something fails that nobody has thought of."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def noting(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        except Exception:
+            log.exception("request failed", path=scope.get("path"))
+            if started or scope["type"] != "http":
+                raise
+            problem = Problem(500, "internal-error", "The error was logged under the request id.")
+            await problem.response()(scope, receive, send)
 
 
 def add_handlers(app: FastAPI) -> None:

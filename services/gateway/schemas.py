@@ -1,9 +1,10 @@
 """Request bodies of the API."""
 
-from typing import Annotated, Literal
+import re
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
 PERSON_ID = (
@@ -12,10 +13,19 @@ PERSON_ID = (
 )
 
 
+PROFILE = re.compile(r"linkedin\.com/in/[^/?#]+", re.IGNORECASE)
+
+
 def _web_url(value: str) -> str:
     parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or " " in value:
+    try:
+        port_is_valid = parts.port is None or parts.port > 0
+    except ValueError:
+        port_is_valid = False
+    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_valid:
         raise ValueError("must be an http or https URL")
+    if any(character.isspace() for character in value):
+        raise ValueError("must not contain white space")
     return value
 
 
@@ -27,7 +37,7 @@ def _linkedin_url(value: str) -> str:
 
 
 def _profile_url(value: str) -> str:
-    if "linkedin.com/in/" not in _linkedin_url(value).lower():
+    if not PROFILE.search(_linkedin_url(value)):
         raise ValueError("must be a LinkedIn profile: https://www.linkedin.com/in/…")
     return value
 
@@ -42,6 +52,14 @@ class Body(BaseModel):
     """A request body in camel case."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+    @field_validator("*")
+    @classmethod
+    def _storable(cls, value: Any) -> Any:
+        # Postgres keeps no NUL in a text.
+        if isinstance(value, str) and "\x00" in value:
+            raise ValueError("must not contain a NUL character")
+        return value
 
 
 class Regenerate(Body):
@@ -85,5 +103,5 @@ class AddUser(Body):
 
 class GrantCredits(Body):
     user_id: Annotated[str, Field(max_length=100)]
-    amount: Annotated[int, Field(gt=0, le=10**9)]
+    amount: Annotated[int, Field(gt=0, le=10**9, strict=True)]
     reason: Annotated[str, Field(min_length=1, max_length=500)]

@@ -16,9 +16,9 @@ class GatewaySettings(BaseSettings):
     """Port to listen on."""
     command_ttl_s: float = 5.0
     """How long an owner may take up a command; past it the command does nothing."""
-    reply_wait_s: float = 9.0
+    reply_wait_s: float = 8.0
     """How long a request waits for its reply before the owner is asked."""
-    read_timeout_s: float = 5.0
+    read_timeout_s: float = 1.5
     """Longest wait for a read from a service."""
     max_body_bytes: int = 256 * 1024
     """The largest request body; a larger one is answered 413."""

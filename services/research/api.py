@@ -1,6 +1,6 @@
 """The internal HTTP API: reads in the public shapes, deletes, and what `libs.work.api` needs."""
 
-from dataclasses import asdict
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from services.research.saga import CANCELLED, ResearchSaga
 from services.research.store import PostgresStore
 
 NOT_FOUND = HTTPException(404, "There is no such object.")
+CURSOR = re.compile(r"(\d{1,10}\.\d{6})_([0-9a-f-]{36})")
 FAR_FUTURE = datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -43,7 +44,9 @@ async def lease(unit: Unit[PostgresStore], run: ResearchRun, seconds: float) -> 
     )
 
 
-def refused(unit: Unit[PostgresStore], run_id: str, asked: Resolve, *, ids: Ids) -> ResearchRun:
+def refused_unseen(
+    unit: Unit[PostgresStore], run_id: str, asked: Resolve, *, ids: Ids
+) -> ResearchRun:
     """A run that was refused before its command came."""
     return ResearchRun(
         id=run_id,
@@ -64,11 +67,11 @@ def create_router(units: Units[PostgresStore], saga: ResearchSaga, ids: Ids) -> 
     async def people(user_id: str, cursor: str | None = None, limit: int = 50) -> dict[str, Any]:
         before, before_id = _from_cursor(cursor)
         async with units.begin() as unit:
-            found = await unit.store.people(user_id, before, before_id, limit + 1)
+            found = await unit.store.people_page(user_id, before, before_id, limit + 1)
         page = found[:limit]
         more = len(found) > limit
         return {
-            "people": [_person(person) for person in page],
+            "people": [person.shown() for person in page],
             "nextCursor": _cursor(page[-1]) if more else None,
         }
 
@@ -78,7 +81,7 @@ def create_router(units: Units[PostgresStore], saga: ResearchSaga, ids: Ids) -> 
             found = await unit.store.person(person_id, user_id)
         if found is None:
             raise NOT_FOUND
-        return {"person": _person(found)}
+        return {"person": found.shown()}
 
     @router.delete("/users/{user_id}/people/{person_id}")
     async def delete(user_id: str, person_id: str) -> dict[str, Any]:
@@ -137,18 +140,10 @@ def _cursor(person: Person) -> str:
 def _from_cursor(cursor: str | None) -> tuple[datetime, str]:
     if cursor is None:
         return FAR_FUTURE, ""
-    stamp, _, person_id = cursor.partition("_")
-    try:
-        return datetime.fromtimestamp(float(stamp), UTC), person_id
-    except ValueError as error:
-        raise HTTPException(400, "The cursor is not one that this API gave.") from error
-
-
-HIDDEN = frozenset({"active_run_id", "linkedin_slug"})
-
-
-def _person(person: Person) -> dict[str, Any]:
-    return {name: value for name, value in asdict(person).items() if name not in HIDDEN}
+    found = CURSOR.fullmatch(cursor)
+    if found is None:
+        raise HTTPException(400, "The cursor is not one that this API gave.")
+    return datetime.fromtimestamp(float(found[1]), UTC), found[2]
 
 
 def _report(row: dict[str, Any]) -> dict[str, Any]:

@@ -61,7 +61,9 @@ def build(
     saga = ResearchSaga(work, charge_failed=charge_failed)
     owner = Owner(saga, work, ids)
     handlers = Handlers(saga, owner, Reports(saga, owner), work)
-    watched = {ResearchTask.type_name(): Watch(owner.task_acknowledged, owner.task_refused)}
+    watched = {
+        ResearchTask.type_name(): Watch(owner.task_acknowledged, owner.task_not_acknowledged)
+    }
     return Research(
         units=units,
         router=Router(units, bus, clock, handlers.routes()),
@@ -94,7 +96,7 @@ def create(
         units,
         service.owner,
         partial(api.lease, seconds=work.lease_s),
-        partial(api.refused, ids=random_ids),
+        partial(api.refused_unseen, ids=random_ids),
     )
     reads = api.create_router(units, service.saga, random_ids)
     app.include_router(internal(runtime.internal_token, work_routes, reads))

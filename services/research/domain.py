@@ -1,16 +1,22 @@
 """People and their runs: what may start, how a run stands with the credits, when it is settled."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from urllib.parse import urlsplit
 
 from libs.contracts.gateway import Outcome, Reply
 from libs.contracts.research import NewPerson, ResearchRunRequested
+from libs.contracts.times import milliseconds
 from libs.work.run import Run, RunState
 
 LINKEDIN_SLUG = re.compile(r"linkedin\.com/in/([^/?#\s]+)", re.IGNORECASE)
+
+
+HIDDEN = frozenset({"active_run_id", "linkedin_slug"})
+"""Fields of a person that only the service needs."""
 
 
 class PersonStatus(StrEnum):
@@ -57,6 +63,17 @@ class Person:
     company_website: str | None = None
     photo_url: str | None = None
     last_enriched_at: datetime | None = None
+
+    def shown(self) -> dict[str, Any]:
+        """The person as the API shows them."""
+        times = {"last_enriched_at", "created_at", "updated_at"}
+        return {
+            field.name: _iso(getattr(self, field.name))
+            if field.name in times
+            else getattr(self, field.name)
+            for field in fields(self)
+            if field.name not in HIDDEN
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,6 +236,10 @@ def arrival(request: ResearchRunRequested, new: NewPerson, now: datetime) -> Per
         company_website=new.company_website,
         company_domain=_domain(new.company_website),
     )
+
+
+def _iso(time: datetime | None) -> str | None:
+    return milliseconds(time) if time else None
 
 
 def _domain(website: str | None) -> str | None:

@@ -23,7 +23,7 @@ from libs.contracts.research import (
     ResearchStepStarted,
     ResearchWorkFailed,
 )
-from libs.contracts.work import SourceRecorded, StepStarted, WorkFailed, WorkMessage
+from libs.contracts.work import WorkMessage
 from libs.messaging.router import Received, Route
 from libs.messaging.unit import Unit
 from libs.work.owner import Owner
@@ -97,15 +97,12 @@ class Handlers:
         run: ResearchRun,
         received: Received[ResearchRunRequested],
     ) -> None:
-        request, meta = received.message, received.meta
+        request = received.message
         if (run.user_id, run.person_id) != (request.user_id, request.person_id):
             reply: Reply | None = Reply(run_id=run.id, outcome=Outcome.CONFLICT)
         else:
             reply = run.reply()
-        if reply is None:
-            await unit.store.save_runs([run.replying_to(meta.reply_to)])
-        else:
-            unit.reply(reply, to=meta.reply_to, trace=meta.traceparent)
+        await self._owner.answer_again(unit, run, reply, received.meta)
 
     async def _start(
         self,
@@ -193,18 +190,5 @@ class Handlers:
     async def work_reported(
         self, unit: Unit[ResearchStore], batch: Sequence[Received[WorkMessage]]
     ) -> None:
-        """Takes findings of leased runs; messages with another token change nothing."""
-        for message in (received.message for received in batch):
-            ends = isinstance(message, ResearchReportProduced | WorkFailed)
-            runs = await unit.store.lock_runs([message.run_id], to_end=ends)
-            run = runs.get(message.run_id)
-            if run is None or not run.leased_by(message.token):
-                log.info("stale work message ignored", run_id=message.run_id)
-            elif isinstance(message, StepStarted):
-                await self._owner.step_started(unit, run, message)
-            elif isinstance(message, SourceRecorded):
-                await self._owner.source_recorded(unit, run, message)
-            elif isinstance(message, ResearchReportProduced):
-                await self._reports.produced(unit, run, message)
-            elif isinstance(message, WorkFailed):
-                await self._owner.work_failed(unit, run, message)
+        """Takes what workers found."""
+        await self._owner.take_findings(unit, batch, self._reports.produced)

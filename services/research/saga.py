@@ -4,7 +4,7 @@
 | -------------- | --------------- | ----------- | --------------------------- | ------- |
 | declined       | holding         | rejected    | what they were before       | keep    |
 | given up       | holding         | rolled_back | what they were before       | return  |
-| not dispatched | dispatching     | rolled_back | idle (a refresh: complete)  | return  |
+| not dispatched | dispatching     | rolled_back | idle, or complete if before | return  |
 | completed      | working         | complete    | complete                    | keep    |
 | failed         | queued, working | failed      | failed                      | return  |
 | cancelled      | any open state  | cancelled   | what they were before       | return  |
@@ -55,7 +55,8 @@ def _before(run: ResearchRun) -> PersonStatus | None:
 def _reset(run: ResearchRun) -> PersonStatus | None:
     if run.creates_person:
         return None
-    return PersonStatus.COMPLETE if run.refresh else PersonStatus.IDLE
+    was_complete = run.prior_status is PersonStatus.COMPLETE
+    return PersonStatus.COMPLETE if was_complete else PersonStatus.IDLE
 
 
 DECLINED = Ending("declined", {RunState.HOLDING}, RunState.REJECTED, _before, False)
@@ -87,8 +88,14 @@ class ResearchSaga:
         return ResearchTask(run_id=run.id)
 
     async def dispatched(self, unit: Unit[ResearchStore], runs: Sequence[ResearchRun]) -> None:
-        """The runs are queued: only now they cost something, and the caller is answered."""
+        """The runs are queued: only now they cost something, and the caller is answered.
+
+        The answer to a request that brought a person shows them, so that no second
+        question is needed that might fail.
+        """
+        arrived = await unit.store.people({run.person_id for run in runs if run.creates_person})
         for run in runs:
+            person = arrived.get(run.person_id)
             unit.emit(
                 CreditCaptureRequested(run_id=run.id, account_id=run.user_id),
                 trace=run.traceparent,
@@ -97,8 +104,9 @@ class ResearchSaga:
                 ResearchRunStarted(run_id=run.id, user_id=run.user_id, person_id=run.person_id),
                 trace=run.traceparent,
             )
+            shown = person.shown() if person else None
             unit.reply(
-                Reply(run_id=run.id, outcome=Outcome.ACCEPTED),
+                Reply(run_id=run.id, outcome=Outcome.ACCEPTED, person=shown),
                 to=run.reply_to,
                 trace=run.traceparent,
             )
@@ -156,7 +164,8 @@ class ResearchSaga:
         if event is not None:
             unit.emit(event, trace=run.traceparent)
         reply = run.reply()
-        if ending in (DECLINED, GIVEN_UP, NOT_DISPATCHED) and reply is not None:
+        # A cancelled run may not have been answered yet either: nobody shall wait in vain.
+        if ending in (DECLINED, GIVEN_UP, NOT_DISPATCHED, CANCELLED) and reply is not None:
             unit.reply(reply, to=run.reply_to, trace=run.traceparent)
 
     def _ask_return(self, unit: Unit[ResearchStore], run: ResearchRun) -> None:
@@ -195,9 +204,7 @@ class ResearchSaga:
 def _event(ending: Ending, run: ResearchRun) -> Message | None:
     of_run = {"run_id": run.id, "user_id": run.user_id, "person_id": run.person_id}
     if ending is FAILED:
-        return ResearchRunFailed(
-            **of_run, code=run.error_code or "", message=run.error_message or ""
-        )
+        return ResearchRunFailed(**of_run, code=run.error_code or "")
     if ending is CANCELLED:
         return ResearchRunCancelled(**of_run)
     if ending in (GIVEN_UP, NOT_DISPATCHED):

@@ -31,6 +31,10 @@ LOCK_PEOPLE = sa.text(f"""
     WHERE id = ANY(CAST(:ids AS text[])) ORDER BY id FOR UPDATE
 """)  # noqa: S608 (column names of our own dataclass)
 
+READ_PEOPLE = sa.text(f"""
+    SELECT {PERSON_COLUMNS} FROM people WHERE id = ANY(CAST(:ids AS text[]))
+""")  # noqa: S608 (column names of our own dataclass)
+
 LOCK_PEOPLE_OF_RUNS = sa.text("""
     SELECT id FROM people
     WHERE id IN (SELECT person_id FROM runs WHERE id = ANY(CAST(:run_ids AS text[])))
@@ -71,6 +75,9 @@ ENRICH_PERSON = sa.text("""
 DELETE_SOURCES = sa.text("""
     DELETE FROM sources WHERE run_id IN (SELECT id FROM runs WHERE person_id = :id)
 """)
+
+# Sorted, as everybody locks runs: an update alone takes them in no order.
+LOCK_RUNS_OF_PERSON = sa.text("SELECT id FROM runs WHERE person_id = :id ORDER BY id FOR UPDATE")
 
 # The messages for people name the pages that could not be read, a profile perhaps.
 FORGET_ERRORS = sa.text("UPDATE runs SET error_message = NULL WHERE person_id = :id")
@@ -177,6 +184,7 @@ class PostgresStore(RunStore[ResearchRun]):
     async def delete_person(self, person_id: str) -> None:
         """Removes a person with their reports and sources; their runs keep nothing personal."""
         await self._connection.execute(DELETE_SOURCES, {"id": person_id})
+        await self._connection.execute(LOCK_RUNS_OF_PERSON, {"id": person_id})
         await self._connection.execute(FORGET_ERRORS, {"id": person_id})
         await self._connection.execute(
             sa.text("DELETE FROM people WHERE id = :id"), {"id": person_id}
@@ -221,7 +229,14 @@ class PostgresStore(RunStore[ResearchRun]):
         ).one_or_none()
         return _person(row) if row else None
 
-    async def people(
+    async def people(self, ids: Collection[str]) -> dict[str, Person]:
+        """People as they are now, without a lock."""
+        if not ids:
+            return {}
+        rows = await self._connection.execute(READ_PEOPLE, {"ids": list(ids)})
+        return {row.id: _person(row) for row in rows}
+
+    async def people_page(
         self, user_id: str, before: datetime, before_id: str, most: int
     ) -> list[Person]:
         """A user's people from before a point in time, newest first."""

@@ -6,8 +6,9 @@ import pytest
 
 from deploy.local.postgres import Postgres
 from libs.messaging.testing import ControlledBus
+from tests.saga.crashes import Databases
 from tests.saga.invariants import check_all
-from tests.saga.world import Databases, World
+from tests.saga.world import World
 
 
 @pytest.fixture(scope="session")

@@ -4,9 +4,10 @@ import pytest
 
 from libs.contracts.research import NewPerson
 from libs.messaging.testing import ControlledBus
+from tests.saga.crashes import CRASH_POINTS, CrashPlan
 from tests.saga.invariants import check_all, everything_ended_and_settled
 from tests.saga.people import USER, claim, claim_context, context_findings, findings, report
-from tests.saga.world import CRASH_POINTS, CrashPlan, World
+from tests.saga.world import World
 
 QUOTE = "Example makes bolts."
 

@@ -8,7 +8,7 @@ from libs.messaging.clock import random_ids
 from services.gateway.identity import AdminCaller
 from services.gateway.keys import new_key
 from services.gateway.ports import Ports
-from services.gateway.problems import not_found
+from services.gateway.problems import Problem, not_found, unavailable
 from services.gateway.schemas import AddUser, GrantCredits
 from services.gateway.store import Kind, User
 
@@ -39,16 +39,23 @@ def create_router(ports: Ports) -> APIRouter:
         if not await ports.store.user_exists(body.user_id):
             raise not_found("user")
         grant_id = f"grant_{random_ids()}"
-        answer = await ports.credits.call(
-            "POST",
-            "/grants",
-            json={
-                "grant_id": grant_id,
-                "account_id": body.user_id,
-                "amount": body.amount,
-                "reason": body.reason,
-            },
-        )
+        grant = {
+            "grant_id": grant_id,
+            "account_id": body.user_id,
+            "amount": body.amount,
+            "reason": body.reason,
+        }
+        if not await ports.credits.ready():
+            raise unavailable("The credits service is not ready. Nothing was done; try again.")
+        try:
+            answer = await ports.credits.call("POST", "/grants", json=grant)
+        except Problem as problem:
+            raise Problem(
+                504,
+                "outcome-unknown",
+                "The grant was sent, but not confirmed. Look for it as transferId in the ledger.",
+                grantId=grant_id,
+            ) from problem
         return {"grantId": grant_id, **answer.raise_for_status().json()}
 
     return router

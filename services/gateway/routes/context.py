@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 
 from libs.contracts.context import ContextRegenerateRequested
 from libs.contracts.times import milliseconds
-from services.gateway.identity import Trace, UserCaller
+from services.gateway.identity import RunId, Trace, UserCaller
 from services.gateway.outcomes import accepted
 from services.gateway.ports import Ports
 from services.gateway.schemas import Regenerate
@@ -46,7 +46,7 @@ def create_router(ports: Ports) -> APIRouter:
         return await ports.context.read(f"/users/{user.id}/context", "context")
 
     @router.get("/runs/{run_id}")
-    async def run(run_id: str, user: UserCaller) -> Response:
+    async def run(run_id: RunId, user: UserCaller) -> Response:
         """How a regeneration stands: its step, and what it read or could not read."""
         return await ports.context.read(f"/users/{user.id}/runs/{run_id}", "run")
 

@@ -5,8 +5,9 @@ from uuid import uuid4
 
 from fastapi import APIRouter, Path, Query, Response
 
+from libs.contracts.gateway import Reply
 from libs.contracts.research import NewPerson, ResearchRunRequested
-from services.gateway.identity import Trace, UserCaller
+from services.gateway.identity import RunId, Trace, UserCaller
 from services.gateway.outcomes import accepted
 from services.gateway.ports import Ports
 from services.gateway.problems import not_found
@@ -24,7 +25,7 @@ def create_router(ports: Ports) -> APIRouter:
 
     async def start(
         user: User, person_id: str, trace: str, *, refresh: bool, new: NewPerson | None = None
-    ) -> str:
+    ) -> Reply:
         run_id = ports.commands.new_run_id()
         reply = await ports.commands.ask(
             ResearchRunRequested(
@@ -42,24 +43,31 @@ def create_router(ports: Ports) -> APIRouter:
             run_path=f"/api/deep-research/runs/{run_id}",
             trace=trace,
         )
-        return accepted(reply, "person", ports.clock()).run_id
+        return accepted(reply, "person", ports.clock())
+
+    async def read_person(user: User, person_id: str) -> dict[str, Any]:
+        """For an outcome that was asked for: it does not carry the person."""
+        answer = await ports.research.call("GET", f"/users/{user.id}/people/{person_id}")
+        if answer.status_code == 404:
+            raise not_found("person any more: it was deleted meanwhile")
+        person: dict[str, Any] = answer.raise_for_status().json()["person"]
+        return person
 
     @router.post("/people/{person_id}/run")
     async def run(
         person_id: PersonId, user: UserCaller, trace: Trace, refresh: bool = False
     ) -> dict[str, Any]:
         """Researches a person. Queued, not finished, when this answers."""
-        run_id = await start(user, person_id.lower(), trace, refresh=refresh)
-        return {"success": True, "runId": run_id}
+        reply = await start(user, person_id.lower(), trace, refresh=refresh)
+        return {"success": True, "runId": reply.run_id}
 
     @router.post("/people", status_code=201)
     async def add(body: AddPerson, user: UserCaller, trace: Trace) -> dict[str, Any]:
         """Adds a person and researches them at once."""
         person_id = str(uuid4())
         new = NewPerson(**body.model_dump())
-        run_id = await start(user, person_id, trace, refresh=False, new=new)
-        answer = await ports.research.call("GET", f"/users/{user.id}/people/{person_id}")
-        return {**answer.raise_for_status().json(), "runId": run_id}
+        reply = await start(user, person_id, trace, refresh=False, new=new)
+        return {"person": reply.person or await read_person(user, person_id), "runId": reply.run_id}
 
     @router.get("/people")
     async def people(user: UserCaller, limit: Limit = 50, cursor: Cursor = None) -> Response:
@@ -105,7 +113,7 @@ def create_router(ports: Ports) -> APIRouter:
         return await ports.research.read(path, "report")
 
     @router.get("/runs/{run_id}")
-    async def one_run(run_id: str, user: UserCaller) -> Response:
+    async def one_run(run_id: RunId, user: UserCaller) -> Response:
         """How a run stands: its step, its sources, and what it cost."""
         return await ports.research.read(f"/users/{user.id}/runs/{run_id}", "run")
 
