@@ -114,7 +114,13 @@ class Stack:
         )
 
     def _kafka(self) -> KafkaSettings:
-        return KafkaSettings(bootstrap=f"{system.HOST}:{self._ports['broker']}", embedded=True)
+        return KafkaSettings(
+            bootstrap=f"{system.HOST}:{self._ports['broker']}",
+            embedded=True,
+            partitions=int(
+                self._settings.get(system.PARTITIONS, system.DEFAULTS[system.PARTITIONS])
+            ),
+        )
 
     def _programs(self, databases: Mapping[str, str]) -> dict[str, Program]:
         shared = system.environment(

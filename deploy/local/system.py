@@ -44,6 +44,13 @@ PROCESSES = (
         nice=10,
     ),
 )
+PARTITIONS = "DOSSIER_KAFKA_PARTITIONS"
+DEFAULTS = {
+    "DOSSIER_LOG_LEVEL": "INFO",
+    PARTITIONS: "1",  # one process of each kind reads them all, and each costs a bit of every fetch
+    "PYTHONUNBUFFERED": "1",
+    "MALLOC_ARENA_MAX": "2",  # glibc otherwise keeps an arena per thread: memory for nothing
+}
 SERVICES = tuple(process.name for process in PROCESSES if process.database)
 PORTS = ["postgres", "broker", *(process.name for process in PROCESSES)]
 
@@ -67,12 +74,7 @@ def environment(
     for process in PROCESSES:
         wiring[f"{process.prefix}_HOST"] = HOST
         wiring[f"{process.prefix}_PORT"] = str(ports[process.name])
-    defaults = {
-        "DOSSIER_LOG_LEVEL": "INFO",
-        "PYTHONUNBUFFERED": "1",
-        "MALLOC_ARENA_MAX": "2",  # glibc otherwise keeps an arena per thread: memory for nothing
-    }
-    return defaults | dict(inherited) | wiring
+    return DEFAULTS | dict(inherited) | wiring
 
 
 def own_environment(

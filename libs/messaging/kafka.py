@@ -11,11 +11,11 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka import TopicPartition as ConsumedPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 from faststream import AckPolicy
-from faststream.exceptions import NackMessage
 from faststream.kafka import KafkaBroker, TopicPartition
 
 from libs.contracts.topics import GATEWAY_REPLIES, Topic
 from libs.messaging.bus import Ack, Incoming, NotConsumed, OnBatch, Outgoing
+from libs.messaging.offsets import Offsets
 from libs.messaging.pace import Pace
 from libs.messaging.rewind import rewind
 from libs.messaging.settings import KafkaSettings
@@ -70,23 +70,27 @@ class KafkaBus:
         self._pace = Pace(settings) if settings.embedded else None
         self._first_wait_ms = settings.idle_wait_ms if settings.embedded else FETCH_WAIT_MS
         self._replies: Any = None
-        self._rewinding: asyncio.Task[None] | None = None
+        self._offsets: list[Offsets] = []
+        self._loops: list[asyncio.Task[None]] = []
 
     def subscribe(
         self, topics: Sequence[Topic], group: str, on_batch: OnBatch, most: int | None = None
     ) -> None:
         """Consumes topics as a member of a consumer group: at least once, in the order of keys."""
+        offsets = Offsets()
+        self._offsets.append(offsets)
         subscriber = self._broker.subscriber(
             *(topic.name for topic in topics),
             group_id=group,
             session_timeout_ms=SESSION_TIMEOUT_MS,
             heartbeat_interval_ms=SESSION_TIMEOUT_MS // 4,
             auto_offset_reset="earliest",
-            ack_policy=AckPolicy.NACK_ON_ERROR,
+            ack_policy=AckPolicy.MANUAL,
+            listener=offsets,
             decoder=_undecoded,
             fetch_max_wait_ms=self._first_wait_ms,
         )
-        self._feed(subscriber, on_batch, most or self._settings.max_batch)
+        self._feed(subscriber, on_batch, most or self._settings.max_batch, offsets)
 
     def subscribe_replies(self, partition: int, on_batch: OnBatch) -> None:
         """Consumes one partition of the replies, from now on and without a group."""
@@ -101,12 +105,14 @@ class KafkaBus:
         self._feed(subscriber, on_batch, self._settings.max_batch)
         self._replies = subscriber
 
-    def _feed(self, subscriber: Any, on_batch: OnBatch, most: int) -> None:
+    def _feed(
+        self, subscriber: Any, on_batch: OnBatch, most: int, offsets: Offsets | None = None
+    ) -> None:
         """Has a subscriber hand over batches.
 
         FastStream's own batches sleep, deaf, whenever nothing has come for a while. So it
         is asked for single records, which wake it at once, and each takes along whatever
-        else has arrived; the commit that follows covers them all.
+        else has arrived. What was not handled is delivered again.
         """
         pace = self._pace.follow(subscriber) if self._pace else None
 
@@ -119,18 +125,22 @@ class KafkaBus:
                 records += [record for partition in more.values() for record in partition]
             try:
                 await on_batch([_incoming(record) for record in records])
-            except BaseException as error:
+            except NotConsumed:
                 _put_back(subscriber.consumer, records)
-                if isinstance(error, NotConsumed):
-                    await asyncio.sleep(NOT_CONSUMED_PAUSE_S)
-                    raise NackMessage from error
+                await asyncio.sleep(NOT_CONSUMED_PAUSE_S)
+            except BaseException:
+                _put_back(subscriber.consumer, records)
                 raise
+            else:
+                if offsets:
+                    offsets.handled(subscriber.consumer, records)
 
         subscriber(handle)
 
     async def start(self) -> None:
         """Connects and joins the consumer groups."""
         await self._broker.start()
+        self._loops = [asyncio.create_task(offsets.run()) for offsets in self._offsets]
         if self._pace:
             self._pace.start()
         if self._replies is not None:
@@ -143,13 +153,15 @@ class KafkaBus:
                 for partition in consumer.assignment():
                     await consumer.position(partition)
         if self._settings.embedded:
-            self._rewinding = asyncio.create_task(rewind(consumer))
+            self._loops.append(asyncio.create_task(rewind(consumer)))
 
     async def stop(self) -> None:
-        """Finishes the batches under way, commits their offsets and disconnects."""
-        if self._rewinding:
-            self._rewinding.cancel()
-            await asyncio.wait([self._rewinding])
+        """Commits what was handled, lets the batches under way finish, and disconnects."""
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+        for offsets in self._offsets:
+            await offsets.commit()
         if self._pace:
             await self._pace.stop()
         await self._broker.stop()

@@ -41,6 +41,8 @@ INSERT = sa.text("""
 
 DELETE = sa.text("DELETE FROM outbox WHERE id = ANY(CAST(:ids AS text[]))")
 
+TRY_LOCK = sa.text("SELECT pg_try_advisory_xact_lock(:lock)")
+
 SELECT_STALE = sa.text("""
     SELECT id, type, topic, key, headers, value, created_at FROM outbox
     WHERE created_at < :before ORDER BY created_at LIMIT :most
@@ -80,9 +82,7 @@ class Outbox:
 
     async def stale(self, before: datetime, most: int) -> list[Outgoing]:
         """Unsent messages from before a time, oldest first; none while another process sweeps."""
-        locked = await self._connection.scalar(
-            sa.text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": SWEEP_LOCK}
-        )
+        locked = await self._connection.scalar(TRY_LOCK, {"lock": SWEEP_LOCK})
         if not locked:
             return []
         rows = await self._connection.execute(SELECT_STALE, {"before": before, "most": most})

@@ -6,7 +6,7 @@ or failed too often), and another try with backoff while the database is away.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import structlog
@@ -34,11 +34,10 @@ LONGEST_BACKOFF_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Received(Generic[M]):
-    """A message with its envelope. `repeat`: it was handled before; only answer it again."""
+    """A message with its envelope."""
 
     message: M
     meta: Meta
-    repeat: bool = False
 
 
 Handler = Callable[[Unit[S], Sequence[Received[Any]]], Awaitable[None]]
@@ -46,11 +45,15 @@ Handler = Callable[[Unit[S], Sequence[Received[Any]]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Route(Generic[S]):
-    """Message types that one handler takes. Repeats reach it only if it `answers_repeats`."""
+    """Message types that one handler takes.
+
+    What happens `once_by_key`, because the rows that a message changes carry a key of
+    their own, needs no inbox: repeats reach the handler, which answers them again.
+    """
 
     types: tuple[type[Message], ...]
     handler: Handler[S]
-    answers_repeats: bool = False
+    once_by_key: bool = False
 
 
 class Router(Generic[S]):
@@ -133,17 +136,10 @@ class Router(Generic[S]):
 
     async def _handle(self, route: Route[S], group: Sequence[Received[Message]]) -> None:
         async with self._units.begin() as unit:
-            fresh = await unit.inbox.admit([received.meta.id for received in group], unit.now)
-            marked = []
-            for received in group:
-                repeat = received.meta.id not in fresh
-                fresh.discard(received.meta.id)
-                if not repeat:
-                    marked.append(received)
-                elif route.answers_repeats:
-                    marked.append(replace(received, repeat=True))
-            if marked:
-                await route.handler(unit, marked)
+            if not route.once_by_key:
+                group = await _first_times(unit, group)
+            if group:
+                await route.handler(unit, group)
 
     async def _bury(self, incoming: Incoming, reason: str) -> None:
         """Sends a message to the dead letters of its topic, with the reason and its origin."""
@@ -163,6 +159,19 @@ class Router(Generic[S]):
         )
         while (await relay.publish(self._bus, [letter]))[0] is not Ack.ACKNOWLEDGED:
             await asyncio.sleep(LONGEST_BACKOFF_S)
+
+
+async def _first_times(
+    unit: Unit[Any], group: Sequence[Received[Message]]
+) -> list[Received[Message]]:
+    """The messages that the inbox does not know, each once."""
+    fresh = await unit.inbox.admit([received.meta.id for received in group], unit.now)
+    first = []
+    for received in group:
+        if received.meta.id in fresh:
+            fresh.discard(received.meta.id)
+            first.append(received)
+    return first
 
 
 def decode(incoming: Incoming) -> Received[Message]:

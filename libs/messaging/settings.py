@@ -20,7 +20,7 @@ class KafkaSettings(BaseSettings):
     """The largest message the producer sends; a larger one is refused."""
     max_batch: int = 500
     """The most messages handled in one transaction."""
-    busy_wait_ms: int = 5
+    busy_wait_ms: int = 8
     """Embedded broker only: longest wait of a fetch while messages keep coming."""
     idle_wait_ms: int = 150
     """Embedded broker only: longest wait of a fetch when nothing has come for a while."""

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,7 +15,10 @@ from libs.work.run import Run, RunState
 R = TypeVar("R", bound=Run)
 
 # Sorted, so that two batches over the same runs wait for each other and never deadlock.
-LOCK_RUNS = "SELECT * FROM runs WHERE id = ANY(CAST(:ids AS text[])) ORDER BY id FOR UPDATE"
+LOCK_RUNS = sa.text(
+    "SELECT * FROM runs WHERE id = ANY(CAST(:ids AS text[])) ORDER BY id FOR UPDATE"
+)
+READ_RUN = sa.text("SELECT * FROM runs WHERE id = :id")
 
 HEARTBEAT = sa.text("""
     UPDATE runs SET due_at = :lease_until
@@ -45,20 +48,38 @@ SOURCE_TEXTS = sa.text("SELECT id, text FROM sources WHERE run_id = :run_id")
 class RunStore(ABC, Generic[R]):
     """Runs of one model, in the transaction that `connection` is in.
 
-    `column_types` are the Postgres types of all columns of a run that can change.
+    A service's store names its `model`, and in `changing` the Postgres types of all
+    columns of a run that can change.
     """
 
-    def __init__(
-        self, connection: AsyncConnection, model: type[R], column_types: Mapping[str, str]
-    ) -> None:
+    _model: ClassVar[type[Any]]
+    _columns: ClassVar[list[str]]
+    _changing: ClassVar[list[str]]
+    _insert: ClassVar[sa.TextClause]
+    _save: ClassVar[sa.TextClause]
+
+    def __init_subclass__(cls, *, model: type[R], changing: Mapping[str, str]) -> None:
+        cls._model = model
+        cls._columns = [field.name for field in fields(model)]
+        cls._changing = ["id", *changing]
+        values = ", ".join(f":{name}" for name in cls._columns)
+        arrays = ", ".join(f"CAST(:{name} AS {of}[])" for name, of in changing.items())
+        assignments = ", ".join(f"{name} = new.{name}" for name in changing)
+        # Only column names of our own go into the texts.
+        cls._insert = sa.text(f"INSERT INTO runs ({', '.join(cls._columns)}) VALUES ({values})")  # noqa: S608
+        cls._save = sa.text(
+            f"UPDATE runs SET {assignments} "  # noqa: S608
+            f"FROM unnest(CAST(:id AS text[]), {arrays}) AS new (id, {', '.join(changing)}) "
+            "WHERE runs.id = new.id"
+        )
+
+    def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
-        self._model = model
-        self._columns = [field.name for field in fields(model)]
-        self._column_types = column_types
 
     def _run(self, row: Any) -> R:
         values = {name: getattr(row, name) for name in self._columns}
-        return self._model(**{**values, "state": RunState(values["state"])})
+        run: R = self._model(**{**values, "state": RunState(values["state"])})
+        return run
 
     async def lock_runs(self, ids: Collection[str], *, to_end: bool = False) -> dict[str, R]:
         """Locks runs until the transaction ends.
@@ -68,7 +89,7 @@ class RunStore(ABC, Generic[R]):
         """
         if to_end:
             await self._lock_subjects(ids)
-        rows = await self._connection.execute(sa.text(LOCK_RUNS), {"ids": list(ids)})
+        rows = await self._connection.execute(LOCK_RUNS, {"ids": list(ids)})
         return {row.id: self._run(row) for row in rows}
 
     @abstractmethod
@@ -77,11 +98,7 @@ class RunStore(ABC, Generic[R]):
 
     async def run(self, run_id: str) -> R | None:
         """A run as it is now, without a lock."""
-        row = (
-            await self._connection.execute(
-                sa.text("SELECT * FROM runs WHERE id = :id"), {"id": run_id}
-            )
-        ).one_or_none()
+        row = (await self._connection.execute(READ_RUN, {"id": run_id})).one_or_none()
         return self._run(row) if row else None
 
     async def insert_runs(self, runs: Iterable[R]) -> None:
@@ -93,28 +110,13 @@ class RunStore(ABC, Generic[R]):
         if rows := [{name: getattr(run, name) for name in self._columns} for run in runs]:
             await self._connection.execute(self._insert, rows)
 
-    @property
-    def _insert(self) -> sa.TextClause:
-        values = ", ".join(f":{name}" for name in self._columns)
-        return sa.text(f"INSERT INTO runs ({', '.join(self._columns)}) VALUES ({values})")  # noqa: S608 (column names of our own dataclass)
-
     async def save_runs(self, runs: Iterable[R]) -> None:
         """Writes locked runs back in one statement."""
         changed = list(runs)
         if not changed:
             return
-        names = list(self._column_types)
-        arrays = ", ".join(f"CAST(:{n} AS {t}[])" for n, t in self._column_types.items())
-        assignments = ", ".join(f"{name} = new.{name}" for name in names)
-        statement = (
-            f"UPDATE runs SET {assignments} "  # noqa: S608 (column names of our own constant)
-            f"FROM unnest(CAST(:id AS text[]), {arrays}) AS new (id, {', '.join(names)}) "
-            "WHERE runs.id = new.id"
-        )
-        await self._connection.execute(
-            sa.text(statement),
-            {name: [getattr(run, name) for run in changed] for name in ["id", *names]},
-        )
+        values = {name: [getattr(run, name) for run in changed] for name in self._changing}
+        await self._connection.execute(self._save, values)
 
     async def heartbeat(self, run_id: str, token: str, lease_until: datetime) -> bool:
         """Extends a lease, if the token still holds it."""

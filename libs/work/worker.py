@@ -29,6 +29,8 @@ from libs.work.runner import Attempt, Findings, Runner, WorkError
 L = TypeVar("L", bound=Lease)
 
 OWNER_TIMEOUT_S = 5.0
+TASK_WAIT_MS = 100
+"""Fetch wait for tasks on the embedded broker: nobody misses the tenth of a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,8 @@ async def crawl(attempt: Attempt[L], tools: Tools, plan: CrawlPlan) -> tuple[Sou
 
 def create_worker(job: Job[L], runtime: RuntimeSettings, kafka: KafkaSettings) -> FastAPI:
     """The process of a worker: one crawler, one generator, and a few runs at once."""
-    bus = KafkaBus(kafka, client_id=job.name)
+    patient = kafka.model_copy(update={"busy_wait_ms": max(TASK_WAIT_MS, kafka.busy_wait_ms)})
+    bus = KafkaBus(patient, client_id=job.name)
     crawler = Crawler(CrawlSettings())
     tools = Tools(crawler, build_generator(GenerateSettings()))
     http = internal_client(job.owner_url, runtime.internal_token, timeout_s=OWNER_TIMEOUT_S)

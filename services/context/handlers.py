@@ -50,7 +50,7 @@ class Handlers:
 
     def routes(self) -> list[Route[ContextStore]]:
         return [
-            Route((ContextRegenerateRequested,), self.regenerate_requested, answers_repeats=True),
+            Route((ContextRegenerateRequested,), self.regenerate_requested, once_by_key=True),
             Route(
                 (
                     ContextStepStarted,

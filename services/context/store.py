@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.contracts.gateway import Outcome
 from libs.work.store import RUN_COLUMN_TYPES, RunStore
@@ -63,12 +62,12 @@ SAVE_PROFILE = sa.text(f"""
     ON CONFLICT (user_id) DO UPDATE SET {_ASSIGNMENTS}
 """)  # noqa: S608 (column names of our own dataclass)
 
+DELETE_PROFILE = sa.text("DELETE FROM user_profiles WHERE user_id = :id")
+READ_PROFILE = sa.text("SELECT * FROM user_profiles WHERE user_id = :id")
 
-class PostgresStore(RunStore[ContextRun]):
+
+class PostgresStore(RunStore[ContextRun], model=ContextRun, changing=CONTEXT_COLUMN_TYPES):
     """The store within the transaction that `connection` is in."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        super().__init__(connection, ContextRun, CONTEXT_COLUMN_TYPES)
 
     def _run(self, row: Any) -> ContextRun:
         run = super()._run(row)
@@ -94,17 +93,11 @@ class PostgresStore(RunStore[ContextRun]):
 
     async def delete_profile(self, user_id: str) -> None:
         """Removes a profile."""
-        await self._connection.execute(
-            sa.text("DELETE FROM user_profiles WHERE user_id = :id"), {"id": user_id}
-        )
+        await self._connection.execute(DELETE_PROFILE, {"id": user_id})
 
     async def profile(self, user_id: str) -> Profile | None:
         """A profile as it is now, without a lock."""
-        row = (
-            await self._connection.execute(
-                sa.text("SELECT * FROM user_profiles WHERE user_id = :id"), {"id": user_id}
-            )
-        ).one_or_none()
+        row = (await self._connection.execute(READ_PROFILE, {"id": user_id})).one_or_none()
         return Profile(**row._mapping) if row else None
 
 

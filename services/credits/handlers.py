@@ -23,7 +23,7 @@ def routes(costs: dict[Action, int]) -> list[Route[CreditsStore]]:
         Route(
             (CreditHoldRequested, CreditCaptureRequested, CreditReturnRequested),
             partial(settle, costs),
-            answers_repeats=True,
+            once_by_key=True,
         )
     ]
 

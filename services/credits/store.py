@@ -61,6 +61,9 @@ SELECT_OPEN_HOLDS = sa.text("""
     WHERE account_id = :account AND state = 'held' ORDER BY created_at DESC LIMIT :most
 """)
 
+FIND_TRANSFER = sa.text("SELECT 1 FROM entries WHERE transfer_id = :id LIMIT 1")
+READ_ACCOUNT = sa.text("SELECT posted, held FROM accounts WHERE id = :id")
+
 
 class PostgresStore:
     """The store within the transaction that `connection` is in."""
@@ -91,9 +94,7 @@ class PostgresStore:
 
     async def transfer_exists(self, transfer_id: str) -> bool:
         """Whether a transfer was posted before."""
-        found = await self._connection.scalar(
-            sa.text("SELECT 1 FROM entries WHERE transfer_id = :id LIMIT 1"), {"id": transfer_id}
-        )
+        found = await self._connection.scalar(FIND_TRANSFER, {"id": transfer_id})
         return found is not None
 
     async def save(
@@ -137,11 +138,7 @@ class PostgresStore:
 
     async def account(self, account_id: str) -> Account:
         """An account as it is now, without a lock; an unknown one is empty."""
-        row = (
-            await self._connection.execute(
-                sa.text("SELECT posted, held FROM accounts WHERE id = :id"), {"id": account_id}
-            )
-        ).one_or_none()
+        row = (await self._connection.execute(READ_ACCOUNT, {"id": account_id})).one_or_none()
         return Account(account_id, *row) if row else Account(account_id)
 
     async def ledger(self, account_id: str, before: int, most: int) -> list[dict[str, Any]]:

@@ -27,6 +27,9 @@ INSERT_KEY = sa.text("""
 
 SETUP_LOCK = 0x0D0551E4
 
+FIND_USER = sa.text("SELECT true FROM users WHERE id = :id")
+FIND_ADMIN = sa.text("SELECT true FROM users WHERE kind = 'admin'")
+
 
 class Kind(StrEnum):
     """What a caller may do."""
@@ -64,8 +67,7 @@ class Store:
     async def user_exists(self, user_id: str) -> bool:
         """Whether there is such a user."""
         async with self._engine.connect() as connection:
-            statement = sa.text("SELECT true FROM users WHERE id = :id")
-            return bool(await connection.scalar(statement, {"id": user_id}))
+            return bool(await connection.scalar(FIND_USER, {"id": user_id}))
 
     async def add_user(self, user: User, now: datetime) -> None:
         """Adds a caller."""
@@ -84,7 +86,7 @@ class Store:
         """Adds an administrator with a key; False if there is one already."""
         async with self._engine.begin() as connection:
             await connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({SETUP_LOCK})"))
-            if await connection.scalar(sa.text("SELECT true FROM users WHERE kind = 'admin'")):
+            if await connection.scalar(FIND_ADMIN):
                 return False
             await connection.execute(
                 INSERT_USER, {"id": user.id, "kind": user.kind, "email": None, "now": now}

@@ -61,8 +61,8 @@ class Handlers:
 
     def routes(self) -> list[Route[ResearchStore]]:
         return [
-            Route((ResearchRunRequested,), self.run_requested, answers_repeats=True),
-            Route(tuple(SETTLEMENT_OF), self.credits_answered),
+            Route((ResearchRunRequested,), self.run_requested, once_by_key=True),
+            Route(tuple(SETTLEMENT_OF), self.credits_answered, once_by_key=True),
             Route(
                 (
                     ResearchStepStarted,

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.contracts.gateway import Outcome
 from libs.contracts.research import ReportContent
@@ -105,12 +104,12 @@ SELECT_REPORTS = sa.text("""
     ORDER BY version DESC LIMIT :most
 """)
 
+DELETE_PERSON = sa.text("DELETE FROM people WHERE id = :id")
+READ_PERSON = sa.text("SELECT * FROM people WHERE id = :id AND user_id = :user_id")
 
-class PostgresStore(RunStore[ResearchRun]):
+
+class PostgresStore(RunStore[ResearchRun], model=ResearchRun, changing=RESEARCH_COLUMN_TYPES):
     """The store within the transaction that `connection` is in."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        super().__init__(connection, ResearchRun, RESEARCH_COLUMN_TYPES)
 
     def _run(self, row: Any) -> ResearchRun:
         run = super()._run(row)
@@ -186,9 +185,7 @@ class PostgresStore(RunStore[ResearchRun]):
         await self._connection.execute(DELETE_SOURCES, {"id": person_id})
         await self._connection.execute(LOCK_RUNS_OF_PERSON, {"id": person_id})
         await self._connection.execute(FORGET_ERRORS, {"id": person_id})
-        await self._connection.execute(
-            sa.text("DELETE FROM people WHERE id = :id"), {"id": person_id}
-        )
+        await self._connection.execute(DELETE_PERSON, {"id": person_id})
 
     async def newest_report(self, person_id: str) -> tuple[int, ReportContent] | None:
         """The person's latest version and its content."""
@@ -223,7 +220,7 @@ class PostgresStore(RunStore[ResearchRun]):
         """A user's person as they are now."""
         row = (
             await self._connection.execute(
-                sa.text("SELECT * FROM people WHERE id = :id AND user_id = :user_id"),
+                READ_PERSON,
                 {"id": person_id, "user_id": user_id},
             )
         ).one_or_none()

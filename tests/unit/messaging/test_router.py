@@ -35,15 +35,14 @@ def voided(account: str, run: str = "r") -> CreditVoided:
 class Desk:
     """A router whose handlers write down what they get, and fail when told to."""
 
-    def __init__(self, *, answers_repeats: bool = False) -> None:
+    def __init__(self, *, once_by_key: bool = False) -> None:
         self.units: MemoryUnits[None] = MemoryUnits(None)
         self.bus = MemoryBus()
         self.calls: Calls = []
-        self.repeats: list[bool] = []
         self.fails: Callable[[Sequence[Received[Any]]], Exception | None] = lambda group: None
         routes = [
-            Route((CreditHeld,), self._handler("held"), answers_repeats),
-            Route((CreditVoided,), self._handler("voided"), answers_repeats),
+            Route((CreditHeld,), self._handler("held"), once_by_key),
+            Route((CreditVoided,), self._handler("voided"), once_by_key),
         ]
         self.router = Router(self.units, self.bus, Time(), routes)
 
@@ -52,7 +51,6 @@ class Desk:
             if error := self.fails(group):
                 raise error
             self.calls.append((name, [r.message.run_id for r in group]))
-            self.repeats += [r.repeat for r in group]
             for received in group:
                 unit.emit(received.message, trace=TRACE)
 
@@ -116,12 +114,12 @@ async def test_a_repeat_in_the_same_batch_is_withheld() -> None:
     assert desk.calls == [("held", ["r", "other"])]
 
 
-async def test_a_repeat_is_flagged_where_repeats_are_answered() -> None:
-    desk = Desk(answers_repeats=True)
+async def test_a_repeat_reaches_a_handler_that_is_once_by_key() -> None:
+    desk = Desk(once_by_key=True)
     message = arriving(held("a"), id_="same")
     await desk.take(message, message)
     await desk.take(message)
-    assert desk.repeats == [False, True, True]
+    assert desk.calls == [("held", ["r", "r"]), ("held", ["r"])]
 
 
 async def test_a_handler_gets_the_envelope() -> None:
