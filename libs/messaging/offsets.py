@@ -15,6 +15,7 @@ from aiokafka.errors import IllegalStateError, KafkaError
 log = structlog.get_logger()
 
 COMMIT_EVERY_S = 0.5
+COMMIT_TIMEOUT_S = 3.0
 
 
 class Offsets(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
@@ -34,11 +35,17 @@ class Offsets(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has 
     async def commit(self) -> None:
         """Commits what was noted since the last time."""
         handled, self._handled = self._handled, {}
-        if not handled or self._consumer is None:
+        if self._consumer is None:
+            return
+        own = self._consumer.assignment()
+        offsets = {partition: at for partition, at in handled.items() if partition in own}
+        if not offsets:
             return
         try:
-            await self._consumer.commit(handled)
-        except (KafkaError, IllegalStateError) as error:
+            # Without a bound a broker that is away would hold up shutdowns and rebalances.
+            async with asyncio.timeout(COMMIT_TIMEOUT_S):
+                await self._consumer.commit(offsets)
+        except (KafkaError, IllegalStateError, TimeoutError) as error:
             # Taken away or unreachable: whoever reads the partition next gets the messages again.
             log.info("offsets not committed", error=repr(error))
 

@@ -128,7 +128,8 @@ def create_router(units: Units[PostgresStore], saga: ResearchSaga, ids: Ids) -> 
             found = await unit.store.run(run_id)
             if found is None or found.user_id != user_id:
                 raise NOT_FOUND
-            return {"run": _run(found, await unit.store.sources(run_id))}
+            final = not found.open and found.is_settled(charge_failed=saga.charge_failed)
+            return {"run": _run(found, await unit.store.sources(run_id), final=final)}
 
     return router
 
@@ -151,7 +152,7 @@ def _report(row: dict[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in names}
 
 
-def _run(run: ResearchRun, sources: list[dict[str, Any]]) -> dict[str, Any]:
+def _run(run: ResearchRun, sources: list[dict[str, Any]], *, final: bool) -> dict[str, Any]:
     """A run as its user sees it: `credits` says what it cost, and whether that is final."""
     charged = run.price if run.settlement in (Settlement.CHARGED, Settlement.REFUNDED) else 0
     error = {"code": run.error_code, "message": run.error_message}
@@ -167,6 +168,7 @@ def _run(run: ResearchRun, sources: list[dict[str, Any]]) -> dict[str, Any]:
             "held": run.price if run.settlement is Settlement.HELD else 0,
             "charged": charged,
             "returned": run.price if run.settlement is Settlement.REFUNDED else 0,
+            "final": final,
         },
         "reportVersion": run.report_version,
         "sources": sources,

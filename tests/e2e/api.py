@@ -98,9 +98,13 @@ class User:
 
         async def look() -> Json | None:
             run = await self.research_run(run_id)
+            if not run["credits"]["final"]:
+                return None
             wanted = {"charged"} if run["status"] == "complete" else RETURNED
-            done = run["status"] in ENDED and run["credits"]["settlement"] in wanted
-            return run if done else None
+            if run["status"] == "rejected":  # before a hold was asked for there is none
+                wanted = RETURNED | {"none"}
+            assert run["status"] in ENDED and run["credits"]["settlement"] in wanted, run
+            return run
 
         return await eventually(f"{run_id} is settled", look, within_s=within_s)
 
