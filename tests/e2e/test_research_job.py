@@ -85,7 +85,13 @@ async def test_run_tells_steps_sources_and_credits(
     run = researched.run
     assert (run["status"], run["attempt"], run["error"]) == ("complete", 1, None)
     assert run["step"] == "generate"
-    assert run["credits"] == {"settlement": "charged", "held": 0, "charged": 1, "returned": 0}
+    assert run["credits"] == {
+        "settlement": "charged",
+        "held": 0,
+        "charged": 1,
+        "returned": 0,
+        "final": True,
+    }
     by_url = {source["url"]: source for source in run["sources"]}
     assert by_url[f"{company_site}/team/maren-aldous"]["status"] == "read"
     read = [source for source in run["sources"] if source["status"] == "read"]
