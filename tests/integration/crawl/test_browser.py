@@ -24,10 +24,20 @@ def show(text: str) -> str:
     return f"document.getElementById('root').innerHTML = '<h1>Shown</h1><p>{text}</p>';"
 
 
+strangers: set[psutil.Process] = set()
+
+
+@pytest.fixture(autouse=True)
+def _know_strangers() -> None:
+    """Browsers of a stack that other tests of this session keep running are not this test's."""
+    strangers.clear()
+    strangers.update(psutil.Process().children(recursive=True))
+
+
 def browser_processes() -> list[psutil.Process]:
-    """The children of this test that are browsers, dead ones left out."""
+    """The descendants of this test that are browsers, dead ones left out."""
     alive = []
-    for child in psutil.Process().children(recursive=True):
+    for child in set(psutil.Process().children(recursive=True)) - strangers:
         try:
             is_browser = any(name in child.name() for name in ("chrom", "lightpanda"))
             if is_browser and child.status() != psutil.STATUS_ZOMBIE:
