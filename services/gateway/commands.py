@@ -24,7 +24,8 @@ from libs.messaging.bus import Ack, Envelope
 from libs.messaging.clock import Clock, Ids
 from libs.messaging.kafka import KafkaBus
 from libs.messaging.replies import ReplyDesk
-from services.gateway.owners import HEALTH_FRESH_S, OwnerApi
+from services.gateway.fresh import Fresh
+from services.gateway.owners import OwnerApi
 from services.gateway.problems import Problem, unavailable
 from services.gateway.settings import GatewaySettings
 
@@ -52,8 +53,7 @@ class Commands:
         self._clock = clock
         self._ids = ids
         self._settings = settings
-        self._reachable = False
-        self._looked_at = float("-inf")
+        self._broker_reachable = Fresh(bus.reachable)
 
     def new_run_id(self) -> str:
         return f"run_{self._ids()}"
@@ -86,7 +86,7 @@ class Commands:
             message = self._envelope.wrap(command, now=self._clock(), trace=trace, reply_to=address)
             [ack] = await relay.publish(self._bus, [message])
             if ack is Ack.REFUSED:
-                self._looked_at = float("-inf")
+                self._broker_reachable.forget()
                 raise unavailable("The message broker does not take messages. Try again.")
             patience = self._settings.reply_wait_s if ack is Ack.ACKNOWLEDGED else 0.0
             asked = {"user_id": user_id, "subject_id": command.key}
@@ -116,13 +116,6 @@ class Commands:
                 raise unavailable(
                     f"The {owner.name} service is not ready. Nothing was done; try again."
                 )
-
-    async def _broker_reachable(self) -> bool:
-        loop = asyncio.get_running_loop()
-        if loop.time() - self._looked_at > HEALTH_FRESH_S:
-            self._reachable = await self._bus.reachable()
-            self._looked_at = loop.time()
-        return self._reachable
 
 
 async def _outcome(owner: OwnerApi, run_id: str, asked: dict[str, str]) -> Reply | None:

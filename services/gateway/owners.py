@@ -1,17 +1,16 @@
 """The services that own what the API shows: reading from them, and whether they are there."""
 
-import asyncio
 from typing import Any
 
 import httpx
 import structlog
 from fastapi import Response
 
+from services.gateway.fresh import Fresh
 from services.gateway.problems import Problem, not_found, unavailable
 
 log = structlog.get_logger()
 
-HEALTH_FRESH_S = 1.0
 HEALTH_TIMEOUT_S = 0.8
 
 
@@ -21,18 +20,8 @@ class OwnerApi:
     def __init__(self, name: str, http: httpx.AsyncClient) -> None:
         self.name = name
         self._http = http
-        self._ready = False
-        self._looked_at = float("-inf")
-        self._looking = asyncio.Lock()
-
-    async def ready(self) -> bool:
-        """Whether the service can take commands, as of at most a second ago."""
-        loop = asyncio.get_running_loop()
-        async with self._looking:
-            if loop.time() - self._looked_at > HEALTH_FRESH_S:
-                self._ready = await self._look()
-                self._looked_at = loop.time()
-        return self._ready
+        self.ready = Fresh(self._look)
+        """Whether the service can take commands."""
 
     async def _look(self) -> bool:
         try:
