@@ -21,7 +21,7 @@ from libs.messaging.clock import random_ids, system_clock
 from libs.messaging.kafka import KafkaBus
 from libs.messaging.settings import KafkaSettings
 from libs.runtime.internal_client import internal_client
-from libs.runtime.service import Parts, create_app
+from libs.runtime.service import Parts, create_app, serve
 from libs.runtime.settings import RuntimeSettings
 from libs.work.client import OwnerClient
 from libs.work.runner import Attempt, Findings, Runner, WorkError
@@ -107,4 +107,16 @@ def create_worker(job: Job[L], runtime: RuntimeSettings, kafka: KafkaSettings) -
             stop=[runner.stop, bus.stop, crawling.aclose],
             checks=(("broker", bus.reachable), ("consumer", consumer)),
         )
+    )
+
+
+def run_worker(job: Job[L], host: str, port: int) -> None:
+    """Runs a worker until it is told to stop."""
+    runtime = RuntimeSettings()
+    serve(
+        create_worker(job, runtime, KafkaSettings()),
+        name=job.name,
+        host=host,
+        port=port,
+        log_level=runtime.log_level,
     )

@@ -11,11 +11,9 @@ from libs.contracts.topics import CONTEXT_TASKS
 from libs.contracts.work import WorkMessage
 from libs.crawl import CrawlPlan, Focus
 from libs.generate.port import ContextRequest
-from libs.messaging.settings import KafkaSettings
-from libs.runtime.service import serve
-from libs.runtime.settings import RuntimeSettings, ServiceUrls
+from libs.runtime.settings import ServiceUrls
 from libs.work.runner import Attempt, Findings
-from libs.work.worker import Job, Tools, crawl, create_worker
+from libs.work.worker import Job, Tools, crawl, run_worker
 from services.context.settings import WorkerSettings
 
 FINDINGS = Findings(ContextStepStarted, ContextSourceRecorded, ContextWorkFailed)
@@ -40,7 +38,6 @@ async def regenerate(attempt: Attempt[ContextLease], tools: Tools) -> WorkMessag
 
 if __name__ == "__main__":
     settings = WorkerSettings()
-    runtime = RuntimeSettings()
     job = Job(
         "context-worker",
         CONTEXT_TASKS,
@@ -50,10 +47,4 @@ if __name__ == "__main__":
         regenerate,
         settings.concurrency,
     )
-    serve(
-        create_worker(job, runtime, KafkaSettings()),
-        name=job.name,
-        host=settings.host,
-        port=settings.port,
-        log_level=runtime.log_level,
-    )
+    run_worker(job, settings.host, settings.port)

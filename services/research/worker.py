@@ -11,11 +11,9 @@ from libs.contracts.topics import RESEARCH_TASKS
 from libs.contracts.work import WorkMessage
 from libs.crawl import CrawlPlan, Focus
 from libs.generate.port import ReportRequest
-from libs.messaging.settings import KafkaSettings
-from libs.runtime.service import serve
-from libs.runtime.settings import RuntimeSettings, ServiceUrls
+from libs.runtime.settings import ServiceUrls
 from libs.work.runner import Attempt, Findings, WorkError
-from libs.work.worker import Job, Tools, crawl, create_worker
+from libs.work.worker import Job, Tools, crawl, run_worker
 from services.research.settings import WorkerSettings
 
 FINDINGS = Findings(ResearchStepStarted, ResearchSourceRecorded, ResearchWorkFailed)
@@ -46,7 +44,6 @@ async def research(attempt: Attempt[ResearchLease], tools: Tools) -> WorkMessage
 
 if __name__ == "__main__":
     settings = WorkerSettings()
-    runtime = RuntimeSettings()
     job = Job(
         "research-worker",
         RESEARCH_TASKS,
@@ -56,10 +53,4 @@ if __name__ == "__main__":
         research,
         settings.concurrency,
     )
-    serve(
-        create_worker(job, runtime, KafkaSettings()),
-        name=job.name,
-        host=settings.host,
-        port=settings.port,
-        log_level=runtime.log_level,
-    )
+    run_worker(job, settings.host, settings.port)
