@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
@@ -15,7 +16,6 @@ from libs.messaging.clock import Clock
 from libs.messaging.inbox import Inbox
 from libs.messaging.outbox import Outbox
 
-S = TypeVar("S")
 S_co = TypeVar("S_co", covariant=True)
 
 
@@ -35,15 +35,22 @@ class InboxPort(Protocol):
     async def forget(self, before: datetime) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Transaction(Generic[S_co]):
+    """An open transaction of a service's database: its store, inbox and outbox."""
+
+    store: S_co
+    inbox: InboxPort
+    outbox: OutboxPort
+
+
 class Unit(Generic[S_co]):
     """One transaction: the service's `store`, its inbox and outbox, and the time it runs at."""
 
-    def __init__(
-        self, store: S_co, inbox: InboxPort, outbox: OutboxPort, envelope: Envelope, now: datetime
-    ) -> None:
-        self._store = store
-        self.inbox = inbox
-        self.outbox = outbox
+    def __init__(self, transaction: Transaction[S_co], envelope: Envelope, now: datetime) -> None:
+        self._store = transaction.store
+        self.inbox = transaction.inbox
+        self.outbox = transaction.outbox
         self.now = now
         self.outgoing: list[Outgoing] = []
         self._envelope = envelope
@@ -87,43 +94,41 @@ class Outlet:
         return len(self._waiting)
 
 
-class Units(Protocol[S_co]):
-    """Opens units of work. Leaving the block commits; an error in it rolls everything back."""
+class Database(Protocol[S_co]):
+    """Opens transactions. Leaving the block commits; an error in it rolls everything back."""
 
-    @property
-    def outlet(self) -> Outlet: ...
-
-    def begin(self) -> AbstractAsyncContextManager[Unit[S_co]]: ...
+    def begin(self) -> AbstractAsyncContextManager[Transaction[S_co]]: ...
 
 
-class PostgresUnits(Generic[S]):
-    """Units of work over a Postgres database."""
+class Units(Generic[S_co]):
+    """Opens units of work. What a unit emits is published only after its commit."""
 
-    def __init__(
-        self,
-        engine: AsyncEngine,
-        store: Callable[[AsyncConnection], S],
-        envelope: Envelope,
-        clock: Clock,
-    ) -> None:
+    def __init__(self, database: Database[S_co], envelope: Envelope, clock: Clock) -> None:
         self.outlet = Outlet()
-        self._engine = engine
-        self._store = store
+        self._database = database
         self._envelope = envelope
         self._clock = clock
 
     @asynccontextmanager
-    async def begin(self) -> AsyncIterator[Unit[S]]:
-        async with self._engine.begin() as connection:
-            unit = Unit(
-                self._store(connection),
-                Inbox(connection),
-                Outbox(connection),
-                self._envelope,
-                self._clock(),
-            )
+    async def begin(self) -> AsyncIterator[Unit[S_co]]:
+        """Leaving the block commits; an error in it rolls everything back."""
+        async with self._database.begin() as transaction:
+            unit = Unit(transaction, self._envelope, self._clock())
             yield unit
             durable = [message for message in unit.outgoing if message.durable]
             if durable:
                 await unit.outbox.add(durable)
         self.outlet.put(unit.outgoing)
+
+
+class PostgresDatabase(Generic[S_co]):
+    """A service's Postgres database."""
+
+    def __init__(self, engine: AsyncEngine, store: Callable[[AsyncConnection], S_co]) -> None:
+        self._engine = engine
+        self._store = store
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Transaction[S_co]]:
+        async with self._engine.begin() as connection:
+            yield Transaction(self._store(connection), Inbox(connection), Outbox(connection))

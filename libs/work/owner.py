@@ -13,7 +13,14 @@ import structlog
 from libs.contracts.envelope import Message, Meta
 from libs.contracts.gateway import Reply
 from libs.contracts.sources import Source
-from libs.contracts.work import HANDED_BACK, SourceRecorded, StepStarted, WorkFailed, WorkMessage
+from libs.contracts.work import (
+    HANDED_BACK,
+    Lease,
+    SourceRecorded,
+    StepStarted,
+    WorkFailed,
+    WorkMessage,
+)
 from libs.messaging.clock import Ids, trace_id
 from libs.messaging.router import Received
 from libs.messaging.unit import Unit
@@ -23,7 +30,6 @@ from libs.work.settings import WorkSettings
 log = structlog.get_logger()
 
 R = TypeVar("R", bound=Run)
-R_contra = TypeVar("R_contra", bound=Run, contravariant=True)
 
 REAP_MOST = 200
 SOURCES_MISSING = RunError("sources_missing", "Pages that were read did not arrive.")
@@ -40,13 +46,13 @@ class RunsPort(Protocol[R]):
     async def record_source(self, run_id: str, source: Source) -> None: ...
 
 
-class Saga(Protocol[R_contra]):
+class Saga(Protocol[R]):
     """What a kind of run means to its service."""
 
-    def task(self, run: R_contra) -> Message:
+    def task(self, run: R) -> Message:
         """The message that tells workers of the run."""
 
-    async def dispatched(self, unit: Unit[Any], runs: Sequence[R_contra]) -> None:
+    async def dispatched(self, unit: Unit[Any], runs: Sequence[R]) -> None:
         """The runs' tasks were acknowledged, for the first time."""
 
     async def not_dispatched(self, unit: Unit[Any], run_ids: Sequence[str]) -> None:
@@ -55,8 +61,16 @@ class Saga(Protocol[R_contra]):
     async def failed(self, unit: Unit[Any], run_ids: Sequence[str], error: RunError) -> None:
         """The runs end without a result."""
 
-    async def overdue(self, unit: Unit[Any], runs: Sequence[R_contra]) -> None:
+    async def overdue(self, unit: Unit[Any], runs: Sequence[R]) -> None:
         """Deadlines have passed that are not about tasks or leases."""
+
+    async def lease(self, unit: Unit[Any], run: R, seconds: float) -> Lease | None:
+        """What a worker gets with its claim; None if what the run is about is gone."""
+
+    def refused(
+        self, run_id: str, user_id: str, subject_id: str, now: datetime, traceparent: str
+    ) -> R:
+        """A run that was refused before its command came."""
 
 
 class Owner(Generic[R]):

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Self
 
 from libs.contracts.envelope import ReplyAddress
+from libs.contracts.gateway import Reply
 
 
 class RunState(StrEnum):
@@ -64,6 +65,10 @@ class Run:
     def open(self) -> bool:
         """Whether it has not ended."""
         return self.state in OPEN
+
+    def reply(self) -> Reply | None:
+        """The recorded outcome of the request, or None while it is undecided."""
+        raise NotImplementedError
 
     @property
     def reply_to(self) -> ReplyAddress | None:

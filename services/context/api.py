@@ -4,50 +4,10 @@ from typing import Any
 
 from fastapi import APIRouter, HTTPException
 
-from libs.contracts.context import ContextJob, ContextLease
-from libs.contracts.gateway import Outcome
 from libs.contracts.times import milliseconds
-from libs.contracts.work import Lease
-from libs.messaging.clock import Ids, new_traceparent
-from libs.messaging.unit import Unit, Units
-from libs.work.api import Resolve
-from libs.work.run import RunState
+from libs.messaging.unit import Units
 from services.context.domain import ContextRun, sections_of
 from services.context.store import PostgresStore
-
-
-async def lease(unit: Unit[PostgresStore], run: ContextRun, seconds: float) -> Lease | None:
-    """What a worker gets with its claim."""
-    if run.token is None:
-        return None
-    return ContextLease(
-        run_id=run.id,
-        token=run.token,
-        attempt=run.attempt,
-        lease_seconds=seconds,
-        traceparent=run.traceparent,
-        job=ContextJob(
-            website=run.website,
-            linkedin_url=run.linkedin_url,
-            company_linkedin_url=run.company_linkedin_url,
-            freeform_context=run.freeform,
-        ),
-    )
-
-
-def refused_unseen(
-    unit: Unit[PostgresStore], run_id: str, asked: Resolve, *, ids: Ids
-) -> ContextRun:
-    """A run that was refused before its command came."""
-    return ContextRun(
-        id=run_id,
-        user_id=asked.user_id,
-        state=RunState.REJECTED,
-        rejected_as=Outcome.UNAVAILABLE,
-        created_at=unit.now,
-        ended_at=unit.now,
-        traceparent=new_traceparent(ids),
-    )
 
 
 def create_router(units: Units[PostgresStore]) -> APIRouter:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 
 from fastapi import FastAPI
 
@@ -14,11 +13,12 @@ from libs.messaging.kafka import KafkaBus
 from libs.messaging.relay import Relay, Watch
 from libs.messaging.router import Router
 from libs.messaging.settings import KafkaSettings
-from libs.messaging.unit import PostgresUnits, Units
+from libs.messaging.unit import PostgresDatabase, Units
 from libs.runtime.database import create_engine
 from libs.runtime.service import create_app, every, internal, owner_parts
 from libs.runtime.settings import RuntimeSettings
 from libs.work import api as work_api
+from libs.work.api import WorkApi
 from libs.work.owner import Owner
 from libs.work.settings import WorkSettings
 from services.context import api
@@ -41,6 +41,7 @@ class Context:
     router: Router[ContextStore]
     relay: Relay[ContextStore]
     owner: Owner[ContextRun]
+    work: WorkApi[ContextRun]
 
     async def reap(self) -> None:
         """Acts on every run whose deadline has passed."""
@@ -65,6 +66,7 @@ def build(
         router=Router(units, bus, clock, handlers.routes()),
         relay=Relay(units, bus, watched),
         owner=owner,
+        work=WorkApi(units, saga, owner, work, ids),
     )
 
 
@@ -78,17 +80,15 @@ def create(
     """The process: the service on Kafka and Postgres with its internal HTTP API."""
     engine = create_engine(settings.database_url)
     bus = KafkaBus(kafka, client_id="context")
-    units = PostgresUnits(engine, PostgresStore, envelope(random_ids), system_clock)
+    units = Units(PostgresDatabase(engine, PostgresStore), envelope(random_ids), system_clock)
     service = build(units, bus, system_clock, random_ids, work, settings.window)
     bus.subscribe([CONTEXT_COMMANDS, CONTEXT_WORK], GROUP, service.router.handle)
     app = create_app(
         owner_parts(bus, service.relay, engine, units, loops=[every(REAP_EVERY_S, service.reap)])
     )
-    work_routes = work_api.create_router(
-        units,
-        service.owner,
-        partial(api.lease, seconds=work.lease_s),
-        partial(api.refused_unseen, ids=random_ids),
+    app.include_router(
+        internal(
+            runtime.internal_token, work_api.create_router(service.work), api.create_router(units)
+        )
     )
-    app.include_router(internal(runtime.internal_token, work_routes, api.create_router(units)))
     return app

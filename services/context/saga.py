@@ -15,12 +15,16 @@ from datetime import datetime
 import structlog
 
 from libs.contracts.context import (
+    ContextJob,
+    ContextLease,
     ContextRegenerateFailed,
     ContextRegenerateRolledBack,
     ContextRegenerateStarted,
     ContextTask,
 )
 from libs.contracts.envelope import Message
+from libs.contracts.gateway import Outcome
+from libs.contracts.work import Lease
 from libs.messaging.clock import trace_id
 from libs.messaging.unit import Unit
 from libs.work.run import RunError, RunState
@@ -75,6 +79,38 @@ class ContextSaga:
 
     async def overdue(self, unit: Unit[ContextStore], runs: Sequence[ContextRun]) -> None:
         """A regeneration has no deadlines besides those of tasks and leases."""
+
+    async def lease(
+        self, unit: Unit[ContextStore], run: ContextRun, seconds: float
+    ) -> Lease | None:
+        if run.token is None:
+            return None
+        return ContextLease(
+            run_id=run.id,
+            token=run.token,
+            attempt=run.attempt,
+            lease_seconds=seconds,
+            traceparent=run.traceparent,
+            job=ContextJob(
+                website=run.website,
+                linkedin_url=run.linkedin_url,
+                company_linkedin_url=run.company_linkedin_url,
+                freeform_context=run.freeform,
+            ),
+        )
+
+    def refused(
+        self, run_id: str, user_id: str, subject_id: str, now: datetime, traceparent: str
+    ) -> ContextRun:
+        return ContextRun(
+            id=run_id,
+            user_id=user_id,
+            state=RunState.REJECTED,
+            rejected_as=Outcome.UNAVAILABLE,
+            created_at=now,
+            ended_at=now,
+            traceparent=traceparent,
+        )
 
     async def end(
         self,

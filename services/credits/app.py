@@ -12,7 +12,7 @@ from libs.messaging.kafka import KafkaBus
 from libs.messaging.relay import Relay
 from libs.messaging.router import Router
 from libs.messaging.settings import KafkaSettings
-from libs.messaging.unit import PostgresUnits, Units
+from libs.messaging.unit import PostgresDatabase, Units
 from libs.runtime.database import create_engine
 from libs.runtime.service import create_app, internal, owner_parts
 from libs.runtime.settings import RuntimeSettings
@@ -47,7 +47,7 @@ def create(settings: CreditsSettings, runtime: RuntimeSettings, kafka: KafkaSett
     """The process: the service on Kafka and Postgres with its internal HTTP API."""
     engine = create_engine(settings.database_url)
     bus = KafkaBus(kafka, client_id="credits")
-    units = PostgresUnits(engine, PostgresStore, envelope(random_ids), system_clock)
+    units = Units(PostgresDatabase(engine, PostgresStore), envelope(random_ids), system_clock)
     service = build(units, bus, system_clock, settings.costs)
     bus.subscribe([CREDITS_COMMANDS], GROUP, service.router.handle)
 

@@ -11,21 +11,19 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Protocol
 
-import httpx
 import structlog
 
 from libs.contracts.envelope import Command
 from libs.contracts.gateway import Reply
 from libs.messaging import relay
-from libs.messaging.bus import Ack, Envelope
+from libs.messaging.bus import Ack, Bus, Envelope
 from libs.messaging.clock import Clock, Ids
-from libs.messaging.kafka import KafkaBus
 from libs.messaging.replies import ReplyDesk
 from services.gateway.fresh import Fresh
-from services.gateway.owners import OwnerApi
 from services.gateway.problems import Problem, unavailable
 from services.gateway.settings import GatewaySettings
 
@@ -35,12 +33,28 @@ RESOLVE_TRIES = 5
 RESOLVE_PAUSE_S = 1.0
 
 
+class CommandBus(Bus, Protocol):
+    """A bus that tells whether it can be reached."""
+
+    async def reachable(self) -> bool: ...
+
+
+class Owner(Protocol):
+    """A service that owns what commands are about. See `OwnerApi`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def ready(self) -> Callable[[], Awaitable[bool]]: ...
+    async def resolve(self, run_id: str, user_id: str, subject_id: str) -> Reply | None: ...
+
+
 class Commands:
     """Sends commands to their owners."""
 
     def __init__(
         self,
-        bus: KafkaBus,
+        bus: CommandBus,
         desk: ReplyDesk,
         envelope: Envelope,
         clock: Clock,
@@ -68,8 +82,8 @@ class Commands:
         *,
         run_id: str,
         user_id: str,
-        owner: OwnerApi,
-        needs: Sequence[OwnerApi] = (),
+        owner: Owner,
+        needs: Sequence[Owner] = (),
         run_path: str,
         trace: str,
     ) -> Reply:
@@ -89,12 +103,11 @@ class Commands:
                 self._broker_reachable.forget()
                 raise unavailable("The message broker does not take messages. Try again.")
             patience = self._settings.reply_wait_s if ack is Ack.ACKNOWLEDGED else 0.0
-            asked = {"user_id": user_id, "subject_id": command.key}
             for _ in range(RESOLVE_TRIES):
                 with contextlib.suppress(TimeoutError):
                     return await asyncio.wait_for(asyncio.shield(reply), patience)
                 log.warning("no reply in time, asking the owner", run_id=run_id)
-                if outcome := await _outcome(owner, run_id, asked):
+                if outcome := await owner.resolve(run_id, user_id, command.key):
                     return outcome
                 patience = RESOLVE_PAUSE_S
         log.error("outcome unknown", run_id=run_id)
@@ -105,7 +118,7 @@ class Commands:
             runId=run_id,
         )
 
-    async def _check(self, owners: Sequence[OwnerApi]) -> None:
+    async def _check(self, owners: Sequence[Owner]) -> None:
         reachable, *ready = await asyncio.gather(
             self._broker_reachable(), *(owner.ready() for owner in owners)
         )
@@ -116,13 +129,3 @@ class Commands:
                 raise unavailable(
                     f"The {owner.name} service is not ready. Nothing was done; try again."
                 )
-
-
-async def _outcome(owner: OwnerApi, run_id: str, asked: dict[str, str]) -> Reply | None:
-    """What the owner's records say; None if it is undecided, or the owner does not say."""
-    try:
-        answer = await owner.call("POST", f"/runs/{run_id}/resolve", json=asked)
-    except Problem:
-        return None
-    body = answer.json() if answer.status_code == httpx.codes.OK else None
-    return Reply.model_validate(body) if body is not None else None

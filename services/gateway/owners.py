@@ -6,6 +6,7 @@ import httpx
 import structlog
 from fastapi import Response
 
+from libs.contracts.gateway import Reply
 from services.gateway.fresh import Fresh
 from services.gateway.problems import Problem, not_found, unavailable
 
@@ -45,6 +46,17 @@ class OwnerApi:
         if answer.status_code == httpx.codes.BAD_REQUEST:
             raise Problem(400, "bad-request", answer.json()["detail"])
         return Response(answer.content, media_type="application/json")
+
+    async def resolve(self, run_id: str, user_id: str, subject_id: str) -> Reply | None:
+        """The outcome of a command as the service's records have it, which decides it if the
+        command never came; None if it is undecided, or the service does not say."""
+        asked = {"user_id": user_id, "subject_id": subject_id}
+        try:
+            answer = await self.call("POST", f"/runs/{run_id}/resolve", json=asked)
+        except Problem:
+            return None
+        body = answer.json() if answer.status_code == httpx.codes.OK else None
+        return Reply.model_validate(body) if body is not None else None
 
     async def call(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         """Calls the service; what it answers is below 500.

@@ -6,58 +6,16 @@ from typing import Any
 
 from fastapi import APIRouter, HTTPException
 
-from libs.contracts.gateway import Outcome
-from libs.contracts.research import ResearchJob, ResearchLease, ResearchPersonDeleted
-from libs.contracts.work import Lease
-from libs.messaging.clock import Ids, new_traceparent
-from libs.messaging.unit import Unit, Units
-from libs.work.api import Resolve
-from libs.work.run import RunState
+from libs.messaging.clock import Ids
+from libs.messaging.unit import Units
 from services.research.domain import Person, ResearchRun, Settlement
-from services.research.saga import CANCELLED, ResearchSaga
+from services.research.handlers import delete_person
+from services.research.saga import ResearchSaga
 from services.research.store import PostgresStore
 
 NOT_FOUND = HTTPException(404, "There is no such object.")
 CURSOR = re.compile(r"(\d{1,10}\.\d{6})_([0-9a-f-]{36})")
 FAR_FUTURE = datetime(9999, 1, 1, tzinfo=UTC)
-
-
-async def lease(unit: Unit[PostgresStore], run: ResearchRun, seconds: float) -> Lease | None:
-    """What a worker gets with its claim; None if the person is gone."""
-    person = await unit.store.person(run.person_id, run.user_id)
-    if person is None or run.token is None:
-        return None
-    return ResearchLease(
-        run_id=run.id,
-        token=run.token,
-        attempt=run.attempt,
-        lease_seconds=seconds,
-        traceparent=run.traceparent,
-        job=ResearchJob(
-            linkedin_url=person.linkedin_url,
-            first_name=person.first_name,
-            last_name=person.last_name,
-            role=person.role,
-            company=person.company,
-            company_website=person.company_website,
-        ),
-    )
-
-
-def refused_unseen(
-    unit: Unit[PostgresStore], run_id: str, asked: Resolve, *, ids: Ids
-) -> ResearchRun:
-    """A run that was refused before its command came."""
-    return ResearchRun(
-        id=run_id,
-        user_id=asked.user_id,
-        person_id=asked.subject_id,
-        state=RunState.REJECTED,
-        rejected_as=Outcome.UNAVAILABLE,
-        created_at=unit.now,
-        ended_at=unit.now,
-        traceparent=new_traceparent(ids),
-    )
 
 
 def create_router(units: Units[PostgresStore], saga: ResearchSaga, ids: Ids) -> APIRouter:
@@ -86,16 +44,8 @@ def create_router(units: Units[PostgresStore], saga: ResearchSaga, ids: Ids) -> 
     @router.delete("/users/{user_id}/people/{person_id}")
     async def delete(user_id: str, person_id: str) -> dict[str, Any]:
         async with units.begin() as unit:
-            found = (await unit.store.lock_people([person_id])).get(person_id)
-            if found is None or found.user_id != user_id:
+            if not await delete_person(unit, saga, ids, user_id, person_id):
                 raise NOT_FOUND
-            if found.active_run_id:
-                await saga.end(unit, CANCELLED, [found.active_run_id])
-            await unit.store.delete_person(person_id)
-            unit.emit(
-                ResearchPersonDeleted(user_id=user_id, person_id=person_id),
-                trace=new_traceparent(ids),
-            )
         return {"success": True}
 
     @router.get("/users/{user_id}/people/{person_id}/report")

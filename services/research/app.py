@@ -1,7 +1,6 @@
 """Composes the research service."""
 
 from dataclasses import dataclass
-from functools import partial
 
 from fastapi import FastAPI
 
@@ -13,11 +12,12 @@ from libs.messaging.kafka import KafkaBus
 from libs.messaging.relay import Relay, Watch
 from libs.messaging.router import Router
 from libs.messaging.settings import KafkaSettings
-from libs.messaging.unit import PostgresUnits, Units
+from libs.messaging.unit import PostgresDatabase, Units
 from libs.runtime.database import create_engine
 from libs.runtime.service import create_app, every, internal, owner_parts
 from libs.runtime.settings import RuntimeSettings
 from libs.work import api as work_api
+from libs.work.api import WorkApi
 from libs.work.owner import Owner
 from libs.work.settings import WorkSettings
 from services.research import api
@@ -41,6 +41,7 @@ class Research:
     router: Router[ResearchStore]
     relay: Relay[ResearchStore]
     owner: Owner[ResearchRun]
+    work: WorkApi[ResearchRun]
     saga: ResearchSaga
 
     async def reap(self) -> None:
@@ -69,6 +70,7 @@ def build(
         router=Router(units, bus, clock, handlers.routes()),
         relay=Relay(units, bus, watched),
         owner=owner,
+        work=WorkApi(units, saga, owner, work, ids),
         saga=saga,
     )
 
@@ -83,7 +85,7 @@ def create(
     """The process: the service on Kafka and Postgres with its internal HTTP API."""
     engine = create_engine(settings.database_url)
     bus = KafkaBus(kafka, client_id="research")
-    units = PostgresUnits(engine, PostgresStore, envelope(random_ids), system_clock)
+    units = Units(PostgresDatabase(engine, PostgresStore), envelope(random_ids), system_clock)
     service = build(
         units, bus, system_clock, random_ids, work, charge_failed=settings.charge_failed_runs
     )
@@ -92,12 +94,8 @@ def create(
     app = create_app(
         owner_parts(bus, service.relay, engine, units, loops=[every(REAP_EVERY_S, service.reap)])
     )
-    work_routes = work_api.create_router(
-        units,
-        service.owner,
-        partial(api.lease, seconds=work.lease_s),
-        partial(api.refused_unseen, ids=random_ids),
-    )
     reads = api.create_router(units, service.saga, random_ids)
-    app.include_router(internal(runtime.internal_token, work_routes, reads))
+    app.include_router(
+        internal(runtime.internal_token, work_api.create_router(service.work), reads)
+    )
     return app

@@ -17,6 +17,7 @@ from libs.contracts.credits import (
 )
 from libs.contracts.gateway import Outcome, Reply
 from libs.contracts.research import (
+    ResearchPersonDeleted,
     ResearchReportProduced,
     ResearchRunRequested,
     ResearchSourceRecorded,
@@ -24,6 +25,7 @@ from libs.contracts.research import (
     ResearchWorkFailed,
 )
 from libs.contracts.work import WorkMessage
+from libs.messaging.clock import Ids, new_traceparent
 from libs.messaging.router import Received, Route
 from libs.messaging.unit import Unit
 from libs.work.owner import Owner
@@ -31,7 +33,7 @@ from libs.work.settings import WorkSettings
 from services.research.domain import Person, ResearchRun, Settlement, begin
 from services.research.ports import ResearchStore
 from services.research.reports import Reports
-from services.research.saga import DECLINED, ResearchSaga
+from services.research.saga import CANCELLED, DECLINED, ResearchSaga
 
 log = structlog.get_logger()
 
@@ -42,6 +44,21 @@ SETTLEMENT_OF: dict[type[CreditEvent], Settlement] = {
     CreditVoided: Settlement.VOIDED,
     CreditRefunded: Settlement.REFUNDED,
 }
+
+
+async def delete_person(
+    unit: Unit[ResearchStore], saga: ResearchSaga, ids: Ids, user_id: str, person_id: str
+) -> bool:
+    """Deletes a person with all that is known of them, and cancels their run; False: not there."""
+    found = (await unit.store.lock_people([person_id])).get(person_id)
+    if found is None or found.user_id != user_id:
+        return False
+    if found.active_run_id:
+        await saga.end(unit, CANCELLED, [found.active_run_id])
+    await unit.store.delete_person(person_id)
+    deleted = ResearchPersonDeleted(user_id=user_id, person_id=person_id)
+    unit.emit(deleted, trace=new_traceparent(ids))
+    return True
 
 
 class Handlers:

@@ -14,6 +14,7 @@ A person that came with a declined or rolled-back run goes again.
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import structlog
 
@@ -21,12 +22,15 @@ from libs.contracts.credits import CreditCaptureRequested, CreditReturnRequested
 from libs.contracts.envelope import Message
 from libs.contracts.gateway import Outcome, Reply
 from libs.contracts.research import (
+    ResearchJob,
+    ResearchLease,
     ResearchRunCancelled,
     ResearchRunFailed,
     ResearchRunRolledBack,
     ResearchRunStarted,
     ResearchTask,
 )
+from libs.contracts.work import Lease
 from libs.messaging.clock import trace_id
 from libs.messaging.unit import Unit
 from libs.work.run import OPEN, RunError, RunState
@@ -119,6 +123,42 @@ class ResearchSaga:
         self, unit: Unit[ResearchStore], run_ids: Sequence[str], error: RunError
     ) -> None:
         await self.end(unit, FAILED, run_ids, error)
+
+    async def lease(
+        self, unit: Unit[ResearchStore], run: ResearchRun, seconds: float
+    ) -> Lease | None:
+        person = (await unit.store.people([run.person_id])).get(run.person_id)
+        if person is None or run.token is None:
+            return None
+        return ResearchLease(
+            run_id=run.id,
+            token=run.token,
+            attempt=run.attempt,
+            lease_seconds=seconds,
+            traceparent=run.traceparent,
+            job=ResearchJob(
+                linkedin_url=person.linkedin_url,
+                first_name=person.first_name,
+                last_name=person.last_name,
+                role=person.role,
+                company=person.company,
+                company_website=person.company_website,
+            ),
+        )
+
+    def refused(
+        self, run_id: str, user_id: str, subject_id: str, now: datetime, traceparent: str
+    ) -> ResearchRun:
+        return ResearchRun(
+            id=run_id,
+            user_id=user_id,
+            person_id=subject_id,
+            state=RunState.REJECTED,
+            rejected_as=Outcome.UNAVAILABLE,
+            created_at=now,
+            ended_at=now,
+            traceparent=traceparent,
+        )
 
     async def end(
         self,

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs.messaging.testing import ControlledBus, Crash
-from libs.messaging.unit import PostgresUnits, Unit
+from libs.messaging.unit import PostgresDatabase, Transaction
 from libs.runtime.database import create_engine
 from libs.runtime.migrations import upgrade
 
@@ -78,8 +78,8 @@ class CrashPlan:
 CRASH_POINTS = ("before commit", "after commit", "after publish", "before ack")
 
 
-class CrashingUnits(PostgresUnits[Any]):
-    """Units that pass the crash points around a commit."""
+class CrashingDatabase(PostgresDatabase[Any]):
+    """A database that passes the crash points around a commit."""
 
     def __init__(self, service: str, world: Passing, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -87,9 +87,9 @@ class CrashingUnits(PostgresUnits[Any]):
         self._world = world
 
     @asynccontextmanager
-    async def begin(self) -> AsyncIterator[Unit[Any]]:
-        async with super().begin() as unit:
-            yield unit
+    async def begin(self) -> AsyncIterator[Transaction[Any]]:
+        async with super().begin() as transaction:
+            yield transaction
             self._world.pass_by(self._service, "before commit")
         self._world.pass_by(self._service, "after commit")
 

@@ -4,7 +4,6 @@ from libs.contracts.gateway import Outcome
 from libs.contracts.research import NewPerson
 from libs.contracts.topics import CREDITS_EVENTS, RESEARCH_TASKS
 from libs.contracts.work import HANDED_BACK
-from services.research import api
 from services.research.saga import CANCELLED
 from tests.saga.invariants import everything_ended_and_settled
 from tests.saga.people import USER, add_person, claim, failure, findings, report
@@ -120,10 +119,8 @@ async def test_a_command_that_was_given_up_on_does_nothing_later(world: World) -
     """The gateway asks for the outcome of a command that has not come: from then on it is void."""
     await world.grant(USER, 1)
     request = world.run_request(USER, "person-1", new=NewPerson(first_name="X"))
-    asked = api.Resolve(user_id=USER, subject_id="person-1")
-    async with world.research_units.begin() as unit:
-        refused = api.refused_unseen(unit, request.run_id, asked, ids=world.ids)
-        await unit.store.insert_runs([refused])
+    refused = await world.research.work.resolve(request.run_id, USER, "person-1")
+    assert refused is not None and refused.outcome is Outcome.UNAVAILABLE
     reply = await world.ask(request)
     assert reply.outcome is Outcome.UNAVAILABLE
     assert await world.person("person-1") is None

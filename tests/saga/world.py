@@ -16,6 +16,7 @@ from libs.messaging.bus import Envelope, Incoming
 from libs.messaging.clock import new_traceparent
 from libs.messaging.router import decode
 from libs.messaging.testing import ControlledBus, Crash
+from libs.messaging.unit import Units
 from libs.work.settings import WorkSettings
 from services.context import app as context_app
 from services.context.store import PostgresStore as ContextStore
@@ -24,7 +25,7 @@ from services.credits.handlers import grant_credits
 from services.credits.store import PostgresStore as CreditsStore
 from services.research import app as research_app
 from services.research.store import PostgresStore as ResearchStore
-from tests.saga.crashes import CrashingBus, CrashingUnits, CrashPlan, Databases
+from tests.saga.crashes import CrashingBus, CrashingDatabase, CrashPlan, Databases
 
 WINDOW = timedelta(hours=24)
 SETTINGS = WorkSettings(hold_s=3, dispatch_s=3, resend_s=15, lease_s=20, attempts=3)
@@ -88,11 +89,9 @@ class World:
         for subscription in self.bus.subscriptions:
             subscription.waiting.extend(waiting.get(subscription.name, ()))
 
-    def _units(self, service: str, store: Any) -> CrashingUnits:
-        envelope = Envelope(source=f"/{service}", ids=self.ids)
-        return CrashingUnits(
-            service, self, self.databases.engines[service], store, envelope, self.clock
-        )
+    def _units(self, service: str, store: Any) -> Units[Any]:
+        database = CrashingDatabase(service, self, self.databases.engines[service], store)
+        return Units(database, Envelope(source=f"/{service}", ids=self.ids), self.clock)
 
     def _subscribe(self, service: str, of: list[topics.Topic], handler: Any) -> None:
         async def on_batch(batch: Any) -> None:

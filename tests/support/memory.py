@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Generic, TypeVar
+from typing import Any, TypeVar
 
 from libs.contracts.envelope import Message, ReplyAddress
 from libs.messaging.bus import Ack, Envelope, Incoming, Outgoing
-from libs.messaging.unit import Outlet, Unit
+from libs.messaging.unit import Transaction, Units
 
 S = TypeVar("S")
 
@@ -79,27 +79,30 @@ class MemoryOutbox:
         return sorted(old, key=lambda row: row.created_at)[:most]
 
 
-class MemoryUnits(Generic[S]):
+class MemoryUnits(Units[S]):
     """Units over dictionaries; inbox and outbox roll back when the block raises."""
 
     def __init__(self, store: S, clock: Callable[[], datetime] | None = None) -> None:
-        self.outlet = Outlet()
-        self.store = store
         self.clock = clock or Time()
-        self.envelope = Envelope(source="/test", ids=Counter("m"))
+        super().__init__(
+            self._Database(self), Envelope(source="/test", ids=Counter("m")), self.clock
+        )
+        self.store = store
         self.inbox: dict[str, datetime] = {}
         self.outbox: dict[str, Outgoing] = {}
         self.opened = 0
 
-    @asynccontextmanager
-    async def begin(self) -> AsyncIterator[Unit[S]]:
-        self.opened += 1
-        inbox, outbox = MemoryInbox(dict(self.inbox)), MemoryOutbox(dict(self.outbox))
-        unit = Unit(self.store, inbox, outbox, self.envelope, self.clock())
-        yield unit
-        await outbox.add([message for message in unit.outgoing if message.durable])
-        self.inbox, self.outbox = inbox.rows, outbox.rows
-        self.outlet.put(unit.outgoing)
+    class _Database:
+        def __init__(self, units: "MemoryUnits[Any]") -> None:
+            self._units = units
+
+        @asynccontextmanager
+        async def begin(self) -> AsyncIterator[Transaction[Any]]:
+            units = self._units
+            units.opened += 1
+            inbox, outbox = MemoryInbox(dict(units.inbox)), MemoryOutbox(dict(units.outbox))
+            yield Transaction(units.store, inbox, outbox)
+            units.inbox, units.outbox = inbox.rows, outbox.rows
 
 
 class MemoryBus:

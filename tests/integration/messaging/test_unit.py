@@ -19,7 +19,7 @@ from libs.messaging.inbox import Inbox
 from libs.messaging.outbox import Outbox
 from libs.messaging.relay import SWEEP_AFTER, Relay
 from libs.messaging.router import Received, Route, Router
-from libs.messaging.unit import PostgresUnits, Unit
+from libs.messaging.unit import PostgresDatabase, Unit, Units
 from libs.runtime.database import create_engine
 from libs.runtime.migrations import upgrade
 from tests.support.memory import START, TRACE, MemoryBus, Time, arriving
@@ -37,8 +37,8 @@ async def engine(database_url: Callable[[str], str]) -> AsyncIterator[AsyncEngin
     await engine.dispose()
 
 
-def units_of(engine: AsyncEngine, time: Time | None = None) -> PostgresUnits[None]:
-    return PostgresUnits(engine, lambda connection: None, envelope, time or Time())
+def units_of(engine: AsyncEngine, time: Time | None = None) -> Units[None]:
+    return Units(PostgresDatabase(engine, lambda connection: None), envelope, time or Time())
 
 
 def task(run: str, at: float = 0.0) -> Outgoing:
