@@ -1,0 +1,110 @@
+"""Reading a live database without disturbing it: pages of keys, and the rows of some keys.
+
+Every transaction is short and READ ONLY, and its rows are of one instant (REPEATABLE READ).
+Every query goes by an index and is bounded in time; none waits long for a lock.
+"""
+
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import asyncpg
+
+R = TypeVar("R")
+
+CONNECT_TIMEOUT_S = 5.0
+STATEMENT_TIMEOUT_S = 20
+SESSION = {
+    "application_name": "dossier-audit",
+    "default_transaction_read_only": "on",
+    "statement_timeout": f"{STATEMENT_TIMEOUT_S}s",
+    "lock_timeout": "2s",
+    "idle_in_transaction_session_timeout": "30s",
+    "jit": "off",
+}
+FAILURES = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    # What the client raises when it is told in the midst of things that its server ends.
+    asyncpg.InternalClientError,
+)
+
+
+class CannotLook(Exception):
+    """A database did not answer; the message says which, why, and what to do."""
+
+
+class Reading:
+    """A database as it was at one instant."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    async def keys(self, query: str, after: str, most: int) -> list[str]:
+        """A page of keys in their order: the first `most` that come after `after`."""
+        return [record[0] for record in await self._connection.fetch(query, after, most)]
+
+    async def rows(self, row: type[R], query: str, keys: Collection[str]) -> list[R]:
+        """What a query finds for some keys; its columns are the fields of the row, in order."""
+        return [row(*record) for record in await self.records(query, keys)]
+
+    async def records(self, query: str, keys: Collection[str]) -> list[Any]:
+        """What a query finds for some keys, column by column."""
+        found: list[Any] = await self._connection.fetch(query, list(keys))
+        return found
+
+    async def sums(self, query: str, keys: Collection[str]) -> dict[str, int]:
+        """A sum for each key that has one."""
+        return dict(await self._connection.fetch(query, list(keys)))
+
+
+class Database:
+    """One service's database. Connects on first use."""
+
+    def __init__(self, service: str, url: str) -> None:
+        self._service = service
+        self._url = url
+        self._connection: Any = None
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Reading]:
+        """A transaction that cannot write.
+
+        Raises:
+            CannotLook: the database does not answer, or not in time.
+        """
+        try:
+            if self._connection is None:
+                self._connection = await _connect(self._url)
+            async with self._connection.transaction(isolation="repeatable_read", readonly=True):
+                yield Reading(self._connection)
+        except FAILURES as error:
+            # The state of the connection is unknown now: the next reading gets another.
+            self._drop()
+            # What PostgreSQL says of a statement of ours names no more than tables and roles.
+            raise CannotLook(
+                f"The {self._service} database could not be read: {error!r}. "
+                "Is it running, and is its URL right?"
+            ) from error
+
+    async def close(self) -> None:
+        """Ends the connection, if there is one."""
+        if self._connection is not None:
+            await self._connection.close(timeout=CONNECT_TIMEOUT_S)
+            self._connection = None
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+
+
+async def _connect(url: str) -> Any:
+    return await asyncpg.connect(
+        url,
+        timeout=CONNECT_TIMEOUT_S,
+        command_timeout=STATEMENT_TIMEOUT_S + CONNECT_TIMEOUT_S,
+        server_settings=SESSION,
+    )
