@@ -1,6 +1,6 @@
 # `make` lists the targets. Variables given to make reach the tool: `make up PORT=9000 DATA=/srv/d`.
 .DEFAULT_GOAL := help
-.PHONY: help install demo up doctor test check schemas docs lock clean
+.PHONY: help install demo up doctor test simulate mutants faults check schemas docs lock clean
 
 BIN := .venv/bin
 
@@ -21,6 +21,15 @@ doctor: install ## Check what the stack needs on this machine
 
 test: install ## Run the tests: T=tests/unit for some, ARGS= for more options of pytest
 	@$(BIN)/pytest $(T) $(ARGS)
+
+simulate: install ## Run the sagas through simulated schedules: SEEDS=1000, or SEED=7 for one in full
+	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000)) $(ARGS)
+
+mutants: install ## Break our own code in known ways, one at a time: each must be caught
+	@$(BIN)/python -m tests.mutants $(ARGS)
+
+faults: install ## Kill, pause and cut off processes of a stack in use, then check all: MINUTES=5 SEED=1
+	@$(BIN)/python -m tests.faults
 
 check: install ## Lint, format, types, import rules and message schemas
 	$(BIN)/ruff check

@@ -1,5 +1,7 @@
 """The command line tool `dossier`."""
 
+import asyncio
+import os
 import shutil
 from importlib.metadata import version as package_version
 from pathlib import Path
@@ -13,12 +15,23 @@ from deploy.local.process import StartError, adopt_orphans, end_with_parent
 from deploy.local.run import run_until_stopped
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+dlq = typer.Typer(no_args_is_help=True, help="Look at dead letters, and replay them.")
+app.add_typer(dlq, name="dlq")
 console = Console(highlight=False)
 
 Data = Annotated[Path, typer.Option(envvar="DATA", help="Folder that keeps everything.")]
 Port = Annotated[int | None, typer.Option(envvar="PORT", help="Port of the HTTP API.")]
 WithParent = Annotated[
     bool, typer.Option(help="Stop when the calling process ends, as `make` does it.")
+]
+LettersOf = Annotated[str | None, typer.Option("--topic", help="The topic they come from.")]
+BrokerData = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        envvar="DATA",
+        help="Folder of an embedded stack; else DOSSIER_KAFKA_BOOTSTRAP, else .dossier.",
+    ),
 ]
 DEFAULT_DATA = Path(".dossier")
 
@@ -94,6 +107,102 @@ def doctor(data: Data = DEFAULT_DATA, port: Port = None) -> None:
 
 
 @app.command()
+def status(
+    data: Data = DEFAULT_DATA,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Show how the processes of a running stack fare.
+
+    Exit code 1: something is not ready, or waits too long. 2: no stack runs on the folder.
+    """
+    from deploy.local.status import status as show_status
+
+    if verdict := show_status(console, DataFolder(data), as_json=as_json):
+        raise typer.Exit(verdict)
+
+
+@app.command()
+def audit(
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="DATA",
+            help="Folder of an embedded stack; else DOSSIER_…_DATABASE_URL, else .dossier.",
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    grace: Annotated[
+        float, typer.Option(min=0, help="Seconds that a run may take to end, and to settle.")
+    ] = 3600.0,
+) -> None:
+    """Check in the live databases what must always hold; reads only.
+
+    Exit code 1: something does not hold. 2: it could not look.
+    """
+    from deploy.local.audit import database_urls, examine, rules_of
+    from libs.audit.postgres import CannotLook
+
+    try:
+        urls = database_urls(DataFolder(data or DEFAULT_DATA), {} if data else os.environ)
+        examined = examine(console, urls, rules_of(urls, grace), as_json=as_json)
+        holds, summary = asyncio.run(examined)
+    except CannotLook as error:
+        _fail(error, code=2)
+    if as_json:
+        typer.echo(summary)
+    if not holds:
+        raise typer.Exit(1)
+
+
+@dlq.command("list")
+def dlq_list(
+    topic: LettersOf = None,
+    limit: Annotated[int, typer.Option(min=1, help="Show so many, the newest.")] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    data: BrokerData = None,
+) -> None:
+    """List dead letters, oldest first, and how many there are."""
+    from deploy.local.dlq import ended, list_letters
+
+    raise typer.Exit(ended(console, list_letters(console, data, topic, limit, as_json=as_json)))
+
+
+@dlq.command("show")
+def dlq_show(
+    letter: Annotated[str, typer.Argument(help="Its id, as `list` prints it.")],
+    body: Annotated[
+        bool, typer.Option("--body", help="The body too; it may contain personal data.")
+    ] = False,
+    data: BrokerData = None,
+) -> None:
+    """Show one dead letter."""
+    from deploy.local.dlq import ended, show_letter
+
+    raise typer.Exit(ended(console, show_letter(console, data, letter, body=body)))
+
+
+@dlq.command("replay")
+def dlq_replay(
+    letters: Annotated[list[str] | None, typer.Argument(help="Ids, as `list` prints them.")] = None,
+    topic: LettersOf = None,
+    every: Annotated[bool, typer.Option("--all", help="With --topic: all of its letters.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Also what was replayed before.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    data: BrokerData = None,
+) -> None:
+    """Publish the messages of dead letters again, to where they came from."""
+    from deploy.local.dlq import ended, replay_all, replay_letters
+
+    if every == bool(letters) or every != bool(topic):
+        raise typer.BadParameter("give the ids of letters, or --topic T --all")
+    if topic:
+        work = replay_all(console, data, topic, again=again, ask=not yes)
+    else:
+        work = replay_letters(console, data, letters or [], again=again)
+    raise typer.Exit(ended(console, work))
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     console.print(package_version("dossier"))
@@ -105,11 +214,11 @@ def _own_children(with_parent: bool) -> None:
         end_with_parent()
 
 
-def _fail(error: Exception) -> NoReturn:
+def _fail(error: Exception, code: int = 1) -> NoReturn:
     width = shutil.get_terminal_size().columns
     console.rule("[red]failed", style="red")
     console.print(str(error), markup=False, soft_wrap=True, width=width)
-    raise typer.Exit(1)
+    raise typer.Exit(code)
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from deploy.local.process import spawn, stop
 
-STOP_GRACE_SECONDS = 10
+STOP_GRACE_SECONDS = 20
 
 
 class Program:

@@ -27,6 +27,7 @@ def dead_letters(topic: str) -> str:
 COMMANDS_KEPT = timedelta(days=1)
 WORK_KEPT = timedelta(days=1)
 EVENTS_KEPT = timedelta(days=30)
+DEAD_LETTERS_KEPT = timedelta(days=30)
 
 CONTEXT_COMMANDS = Topic(
     "context.commands.v1", "context", "user", COMMANDS_KEPT, (context.ContextRegenerateRequested,)
@@ -127,6 +128,20 @@ TOPICS = (
     CREDITS_EVENTS,
     GATEWAY_REPLIES,
 )
+
+BURIED = (
+    CONTEXT_COMMANDS,
+    CONTEXT_WORK,
+    RESEARCH_COMMANDS,
+    RESEARCH_WORK,
+    CREDITS_COMMANDS,
+    CREDITS_EVENTS,
+)
+"""The topics that a router consumes, and so those with dead letters.
+
+Tasks have none, since the owner of a run sends its task again; nor have replies, since
+who waits for one asks the owner; nor events that only others read.
+"""
 
 TOPIC_OF: dict[str, Topic] = {
     message.type_name(): topic for topic in TOPICS for message in topic.messages

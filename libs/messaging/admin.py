@@ -1,14 +1,20 @@
-"""Creates the topics that the contracts declare."""
+"""Creates the topics that the contracts declare: `python -m libs.messaging.admin`.
+
+The embedded stack does it by itself.
+"""
 
 import asyncio
+import sys
+from datetime import timedelta
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 
-from libs.contracts.topics import TOPICS, dead_letters
+from libs.contracts.topics import BURIED, DEAD_LETTERS_KEPT, TOPICS, dead_letters
 from libs.messaging.settings import KafkaSettings
 
 CREATE_TIMEOUT_S = 15.0
+ALREADY_EXISTS = 36
 
 
 async def ensure_topics(settings: KafkaSettings) -> list[str]:
@@ -29,21 +35,32 @@ async def ensure_topics(settings: KafkaSettings) -> list[str]:
                 NewTopic(
                     name=name,
                     num_partitions=settings.partitions,
-                    replication_factor=1,
-                    topic_configs={
-                        "retention.ms": str(int(topic.retention.total_seconds() * 1000))
-                    },
+                    replication_factor=settings.replication,
+                    topic_configs={"retention.ms": str(kept // timedelta(milliseconds=1))},
                 )
-                for topic in TOPICS
-                for name in (topic.name, dead_letters(topic.name))
+                for name, kept in declared().items()
                 if name not in existing
             ]
             if missing:
                 answer = await admin.create_topics(missing)
                 for name, code, *rest in answer.topic_errors:
-                    # 36: somebody else has just created it.
-                    if code not in (0, 36):
+                    if code not in (0, ALREADY_EXISTS):  # somebody else has just created it
                         raise KafkaError(f"topic {name} was not created: error {code} {rest}")
             return [topic.name for topic in missing]
         finally:
             await admin.close()
+
+
+def declared() -> dict[str, timedelta]:
+    """The names of all topics, and how long each keeps its messages."""
+    kept = {topic.name: topic.retention for topic in TOPICS}
+    return kept | {dead_letters(topic.name): DEAD_LETTERS_KEPT for topic in BURIED}
+
+
+if __name__ == "__main__":
+    kafka = KafkaSettings()
+    try:
+        created = asyncio.run(ensure_topics(kafka))
+    except (KafkaError, TimeoutError) as error:
+        sys.exit(f"No topics were created on {kafka.bootstrap}: {error!r}")
+    sys.stdout.write("".join(f"created {name}\n" for name in created) or "nothing was missing\n")

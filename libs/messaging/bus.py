@@ -44,6 +44,8 @@ class Ack(Enum):
     ACKNOWLEDGED = "acknowledged"
     REFUSED = "refused"
     """Certainly not written."""
+    TOO_LARGE = "too large"
+    """Certainly not written, nor would it be the next time."""
     UNKNOWN = "unknown"
     """Not acknowledged in time: perhaps written, perhaps later."""
 

@@ -3,20 +3,24 @@
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer
-from aiokafka import TopicPartition as ConsumedPartition
-from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, TopicPartition
+from prometheus_client import Metric
 
 from libs.contracts.topics import GATEWAY_REPLIES, Topic
-from libs.messaging.bus import Ack, Incoming, NotConsumed, OnBatch, Outgoing
+from libs.messaging.bus import Ack, OnBatch, Outgoing
+from libs.messaging.feed import Feed
+from libs.messaging.metrics import PUBLISHED, consumer_metrics
 from libs.messaging.offsets import Offsets
 from libs.messaging.pace import Pace
+from libs.messaging.records import undecoded, unparsed
 from libs.messaging.rewind import rewind
 from libs.messaging.settings import KafkaSettings
 
@@ -31,24 +35,11 @@ SESSION_TIMEOUT_MS = 6_000
 FETCH_WAIT_MS = 500
 """Longest wait of a fetch on Apache Kafka, which answers it as soon as there is a message."""
 POSITION_TIMEOUT_S = 5.0
-NOT_CONSUMED_PAUSE_S = 0.2
-
-
-async def _undecoded(message: Any) -> Any:
-    """A FastStream decoder that leaves the record alone: the router parses what it routes."""
-    return message.raw_message
-
-
-def _incoming(record: Any) -> Incoming:
-    return Incoming(
-        topic=record.topic,
-        # What is no UTF-8 must reach the router, which knows what to do with poison.
-        key=(record.key or b"").decode(errors="replace"),
-        headers={name: value.decode(errors="replace") for name, value in record.headers},
-        value=record.value or b"",
-        partition=record.partition,
-        offset=record.offset,
-    )
+HANDLERS_S = 5.0
+"""How long a stop waits for batches under way."""
+DISCONNECT_S = 2.0
+LOOK_EVERY_S = 1.0
+"""How often it is measured what waits for the consumers."""
 
 
 class KafkaBus:
@@ -63,6 +54,7 @@ class KafkaBus:
             acks="all",
             max_request_size=settings.max_message_bytes,
             ack_policy=AckPolicy.NACK_ON_ERROR,
+            graceful_timeout=HANDLERS_S,
             apply_types=False,
             logger=logging.getLogger("faststream"),
             log_level=logging.DEBUG,
@@ -71,13 +63,15 @@ class KafkaBus:
         self._first_wait_ms = settings.idle_wait_ms if settings.embedded else FETCH_WAIT_MS
         self._replies: Any = None
         self._offsets: list[Offsets] = []
+        self._feeds: list[Feed] = []
         self._loops: list[asyncio.Task[None]] = []
+        self._stopped_consuming = False
 
     def subscribe(
         self, topics: Sequence[Topic], group: str, on_batch: OnBatch, most: int | None = None
     ) -> None:
         """Consumes topics as a member of a consumer group: at least once, in the order of keys."""
-        offsets = Offsets()
+        offsets = Offsets(group)
         self._offsets.append(offsets)
         subscriber = self._broker.subscriber(
             *(topic.name for topic in topics),
@@ -87,10 +81,11 @@ class KafkaBus:
             auto_offset_reset="earliest",
             ack_policy=AckPolicy.MANUAL,
             listener=offsets,
-            decoder=_undecoded,
+            parser=unparsed,
+            decoder=undecoded,
             fetch_max_wait_ms=self._first_wait_ms,
         )
-        self._feed(subscriber, on_batch, most or self._settings.max_batch, offsets)
+        self._feed(subscriber, group, on_batch, most or self._settings.max_batch, offsets)
 
     def subscribe_replies(self, partition: int, on_batch: OnBatch) -> None:
         """Consumes one partition of the replies, from now on and without a group."""
@@ -99,48 +94,31 @@ class KafkaBus:
             auto_offset_reset="latest",
             # Without a group there are no offsets to commit; any other policy tries to.
             ack_policy=AckPolicy.ACK_FIRST,
-            decoder=_undecoded,
+            parser=unparsed,
+            decoder=undecoded,
             fetch_max_wait_ms=self._first_wait_ms,
         )
-        self._feed(subscriber, on_batch, self._settings.max_batch)
+        self._feed(subscriber, "replies", on_batch, self._settings.max_batch)
         self._replies = subscriber
 
     def _feed(
-        self, subscriber: Any, on_batch: OnBatch, most: int, offsets: Offsets | None = None
+        self,
+        subscriber: Any,
+        name: str,
+        on_batch: OnBatch,
+        most: int,
+        offsets: Offsets | None = None,
     ) -> None:
-        """Has a subscriber hand over batches.
-
-        FastStream's own batches sleep, deaf, whenever nothing has come for a while. So it
-        is asked for single records, which wake it at once, and each takes along whatever
-        else has arrived. What was not handled is delivered again.
-        """
         pace = self._pace.follow(subscriber) if self._pace else None
-
-        async def handle(first: Any) -> None:
-            if pace:
-                pace.busy()
-            records = [first]
-            if most > 1:
-                more = await subscriber.consumer.getmany(timeout_ms=0, max_records=most - 1)
-                records += [record for partition in more.values() for record in partition]
-            try:
-                await on_batch([_incoming(record) for record in records])
-            except NotConsumed:
-                _put_back(subscriber.consumer, records)
-                await asyncio.sleep(NOT_CONSUMED_PAUSE_S)
-            except BaseException:
-                _put_back(subscriber.consumer, records)
-                raise
-            else:
-                if offsets:
-                    offsets.handled(subscriber.consumer, records)
-
-        subscriber(handle)
+        self._feeds.append(Feed(subscriber, name, on_batch, most, offsets, pace))
 
     async def start(self) -> None:
         """Connects and joins the consumer groups."""
         await self._broker.start()
         self._loops = [asyncio.create_task(offsets.run()) for offsets in self._offsets]
+        self._loops.append(asyncio.create_task(self._look()))
+        if self._settings.embedded:
+            self._loops += [asyncio.create_task(rewind(feed.consumer)) for feed in self._feeds]
         if self._pace:
             self._pace.start()
         if self._replies is not None:
@@ -152,19 +130,35 @@ class KafkaBus:
             async with asyncio.timeout(POSITION_TIMEOUT_S):
                 for partition in consumer.assignment():
                     await consumer.position(partition)
-        if self._settings.embedded:
-            self._loops.append(asyncio.create_task(rewind(consumer)))
 
-    async def stop(self) -> None:
-        """Commits what was handled, lets the batches under way finish, and disconnects."""
+    async def _look(self) -> None:
+        while True:
+            for feed in self._feeds:
+                await feed.look()
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def stop_consuming(self) -> None:
+        """Lets the batches under way finish and commits what was handled; can still publish."""
+        self._stopped_consuming = True
         for loop in self._loops:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
-        for offsets in self._offsets:
-            await offsets.commit()
         if self._pace:
             await self._pace.stop()
-        await self._broker.stop()
+        await asyncio.gather(*(feed.stop() for feed in self._feeds))
+
+    async def stop(self) -> None:
+        """Stops consuming, if it has not been stopped yet, and disconnects."""
+        if not self._stopped_consuming:
+            await self.stop_consuming()
+        # A producer waits for acknowledgements far longer than anybody who was told of them.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DISCONNECT_S):
+                await self._broker.stop()
+
+    async def metrics(self) -> list[Metric]:
+        """What waits for the consumers, as it was measured last."""
+        return consumer_metrics([feed.progress for feed in self._feeds])
 
     async def reachable(self) -> bool:
         """Whether the broker answers within half a second."""
@@ -196,6 +190,9 @@ class KafkaBus:
                 acks[index] = _ack(future)
 
         await asyncio.gather(*(send(indices) for indices in by_topic.values()))
+        fates = Counter((message.topic, ack) for message, ack in zip(messages, acks, strict=True))
+        for (topic, ack), count in fates.items():
+            PUBLISHED.labels(topic, ack.value).inc(count)
         return acks
 
     async def _send(self, message: Outgoing, deadline: float) -> "asyncio.Future[Any] | Ack":
@@ -212,22 +209,13 @@ class KafkaBus:
         except TimeoutError:
             # No metadata of the topic, or no room in the buffer: it never left this process.
             return Ack.REFUSED
+        except MessageSizeTooLargeError:
+            log.warning("publish refused: too large", topic=message.topic, type=message.type)
+            return Ack.TOO_LARGE
         except (AssertionError, KafkaError) as error:
-            # aiokafka asserts that the partition exists; too large a message is a KafkaError.
+            # aiokafka asserts that the partition exists.
             log.warning("publish refused", topic=message.topic, error=repr(error))
             return Ack.REFUSED
-
-
-def _put_back(consumer: AIOKafkaConsumer, records: Sequence[Any]) -> None:
-    """Puts a consumer back to before a batch, so that nothing of it counts as consumed."""
-    first: dict[ConsumedPartition, int] = {}
-    for record in records:
-        partition = ConsumedPartition(record.topic, record.partition)
-        first[partition] = min(record.offset, first.get(partition, record.offset))
-    for partition, offset in first.items():
-        # A partition that was taken away meanwhile is its new consumer's to read.
-        with contextlib.suppress(IllegalStateError):
-            consumer.seek(partition, offset)
 
 
 def _ack(sent: "asyncio.Future[Any] | Ack") -> Ack:
@@ -237,9 +225,14 @@ def _ack(sent: "asyncio.Future[Any] | Ack") -> Ack:
         # Nobody will look at it again; without this its late failure would be logged as lost.
         sent.add_done_callback(lambda future: future.cancelled() or future.exception())
         return Ack.UNKNOWN
-    if sent.cancelled() or sent.exception() is not None:
+    if sent.cancelled():
         return Ack.UNKNOWN
-    return Ack.ACKNOWLEDGED
+    match sent.exception():
+        case None:
+            return Ack.ACKNOWLEDGED
+        case MessageSizeTooLargeError() | RecordListTooLargeError():
+            return Ack.TOO_LARGE  # the broker's limit is lower than ours
+    return Ack.UNKNOWN
 
 
 def _assignment(subscriber: Any) -> bool:

@@ -2,6 +2,9 @@
 
 A commit after every batch would cost a round trip each. What a crash leaves
 uncommitted is delivered again, and the inbox knows it.
+
+The embedded broker may come back empty, and would take offsets of the old log for
+those of the new: what was read under one assignment is never committed under another.
 """
 
 import asyncio
@@ -12,6 +15,8 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
+from libs.messaging.metrics import COMMIT_FAILURES
+
 log = structlog.get_logger()
 
 COMMIT_EVERY_S = 0.5
@@ -19,26 +24,29 @@ COMMIT_TIMEOUT_S = 3.0
 
 
 class Offsets(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
-    """How far one consumer has handled each of its partitions."""
+    """How far the consumer `name` has handled each of its partitions."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self._failures = COMMIT_FAILURES.labels(name)
         self._handled: dict[TopicPartition, int] = {}
         self._consumer: AIOKafkaConsumer | None = None
+        self.assignment = 0
+        """Counts the times that partitions were assigned."""
 
-    def handled(self, consumer: AIOKafkaConsumer, records: Sequence[Any]) -> None:
-        """Notes that records were handled."""
+    def handled(self, consumer: AIOKafkaConsumer, records: Sequence[Any], assignment: int) -> None:
+        """Notes that records were handled that were read under an assignment."""
+        if assignment != self.assignment:
+            return
         self._consumer = consumer
         for record in records:
-            partition = TopicPartition(record.topic, record.partition)
-            self._handled[partition] = max(record.offset + 1, self._handled.get(partition, 0))
+            self._handled[TopicPartition(record.topic, record.partition)] = record.offset + 1
 
     async def commit(self) -> None:
-        """Commits what was noted since the last time."""
-        handled, self._handled = self._handled, {}
-        if self._consumer is None:
+        """Commits what was noted; what cannot be committed now is tried again the next time."""
+        if self._consumer is None or not _is_member(self._consumer):
             return
         own = self._consumer.assignment()
-        offsets = {partition: at for partition, at in handled.items() if partition in own}
+        offsets = {partition: at for partition, at in self._handled.items() if partition in own}
         if not offsets:
             return
         try:
@@ -47,7 +55,11 @@ class Offsets(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has 
                 await self._consumer.commit(offsets)
         except (KafkaError, IllegalStateError, TimeoutError) as error:
             # Taken away or unreachable: whoever reads the partition next gets the messages again.
+            self._failures.inc()
             log.info("offsets not committed", error=repr(error))
+        else:
+            # More may have been handled meanwhile.
+            self._handled = {p: at for p, at in self._handled.items() if offsets.get(p) != at}
 
     async def run(self) -> None:
         """Commits until cancelled."""
@@ -60,4 +72,11 @@ class Offsets(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has 
         await self.commit()
 
     async def on_partitions_assigned(self, assigned: Any) -> None:
-        """Nothing was handled of these yet."""
+        """All are read anew from what was committed; what was not is delivered again."""
+        self.assignment += 1
+        self._handled.clear()
+
+
+def _is_member(consumer: AIOKafkaConsumer) -> bool:
+    """Whether the group still knows the consumer, which would else commit as nobody's member."""
+    return bool(consumer._coordinator.generation >= 0)

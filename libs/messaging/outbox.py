@@ -6,6 +6,7 @@ exactly what is still unsent.
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -50,6 +51,16 @@ SELECT_STALE = sa.text("""
 
 WITHDRAW = sa.text("DELETE FROM outbox WHERE type = :type AND key = ANY(CAST(:keys AS text[]))")
 
+BACKLOG = sa.text("SELECT count(*), min(created_at) FROM outbox")
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How many rows an outbox has, and the age of the oldest in seconds; 0 without any."""
+
+    rows: int
+    oldest_s: float
+
 
 class Outbox:
     """The outbox of the transaction that `connection` is in."""
@@ -87,6 +98,11 @@ class Outbox:
             return []
         rows = await self._connection.execute(SELECT_STALE, {"before": before, "most": most})
         return [_outgoing(row._mapping) for row in rows]
+
+    async def backlog(self, now: datetime) -> Backlog:
+        """What is unsent, of all transactions."""
+        rows, oldest = (await self._connection.execute(BACKLOG)).one()
+        return Backlog(rows, (now - oldest).total_seconds() if oldest else 0.0)
 
 
 def _outgoing(row: Any) -> Outgoing:

@@ -55,6 +55,8 @@ class Relay(Generic[S]):
     stays in the outbox until a sweep gets it through.
     """
 
+    sweep_every: timedelta = SWEEP_EVERY
+
     def __init__(
         self,
         units: Units[S],
@@ -66,22 +68,34 @@ class Relay(Generic[S]):
         self._watched = dict(watched or {})
         self._published: list[str] = []
         self._wake = asyncio.Event()
+        self._at_work = asyncio.Lock()
         units.outlet.on_put = self._wake.set
 
     async def run(self) -> None:
         """Publishes until cancelled."""
         loop = asyncio.get_running_loop()
-        next_sweep = loop.time() + SWEEP_EVERY.total_seconds()
+        next_sweep = loop.time() + self.sweep_every.total_seconds()
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(0.0, next_sweep - loop.time())):
                     await self._wake.wait()
             self._wake.clear()
-            if loop.time() >= next_sweep:
-                next_sweep = loop.time() + SWEEP_EVERY.total_seconds()
-                await self._guarded(self.sweep)
-            # Once, not until nothing is left: under steady traffic there always is something.
-            await self._guarded(self._publish_waiting)
+            async with self._at_work:
+                if loop.time() >= next_sweep:
+                    next_sweep = loop.time() + self.sweep_every.total_seconds()
+                    await self._guarded(self.sweep)
+                # Once, not until nothing is left: under steady traffic there always is something.
+                await self._guarded(self._publish_waiting)
+
+    async def finish(self) -> None:
+        """Publishes what was committed and removes its rows, so that nothing is left behind.
+
+        Called when nothing commits any more, and before `run` is cancelled: it is not
+        to be cut off between a publish and the unit that tells of it.
+        """
+        async with self._at_work:
+            await self.drain()
+            await self.sweep()
 
     async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
         """Nothing that fails here is lost: durable messages are still in the outbox."""

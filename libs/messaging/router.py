@@ -1,24 +1,28 @@
 """Turns a batch from the bus into units of work, and decides the fate of what fails.
 
 Three fates: handled (a rejection is a handled message too), dead letter (poison,
-or failed too often), and another try with backoff while the database is away.
+or failed too often), and another try after a pause. See docs/decisions/0012-three-fates.md.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+import prometheus_client
 import structlog
 from pydantic import ValidationError
 
 from libs.contracts.envelope import Message, Meta
-from libs.contracts.topics import MESSAGE_TYPES, dead_letters
-from libs.messaging import relay
-from libs.messaging.bus import Ack, Bus, Incoming, Outgoing
+from libs.contracts.topics import MESSAGE_TYPES, TOPICS
+from libs.messaging import metrics, relay
+from libs.messaging.bus import Ack, Bus, Incoming
 from libs.messaging.clock import Clock
 from libs.messaging.errors import Poison
-from libs.messaging.failures import is_poison, is_transient
+from libs.messaging.failures import LONGEST_REASON, failure_of, is_transient, reason_of, stack_of
+from libs.messaging.letters import SHORT, letter_of, shortened
+from libs.messaging.retries import Failure, Retries, Step, pauses
 from libs.messaging.unit import Unit, Units
 
 log = structlog.get_logger()
@@ -26,10 +30,9 @@ log = structlog.get_logger()
 S = TypeVar("S")
 M = TypeVar("M", bound=Message)
 
-TRIES = 5
-"""How often a message that fails for no passing reason is tried before it is a dead letter."""
-FIRST_BACKOFF_S = 0.1
-LONGEST_BACKOFF_S = 5.0
+PUBLIC = frozenset(topic.name for topic in TOPICS if topic.public)
+NAMED_PLACES = 5
+"""How many places of a body that does not match its schema a reason names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,8 @@ class Received(Generic[M]):
 
 
 Handler = Callable[[Unit[S], Sequence[Received[Any]]], Awaitable[None]]
+Group = Sequence[tuple[Incoming, Received[Message]]]
+"""Messages for one handler, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +80,25 @@ class Router(Generic[S]):
         for incoming in batch:
             try:
                 received = decode(incoming)
+                routed = self._is_routed(incoming, received.meta.type)
             except Poison as error:
-                await self._bury(incoming, str(error))
+                await self._bury(incoming, reason_of(error))
             else:
-                # A type without a route is somebody else's, or newer than this consumer.
-                if received.meta.type in self._routes:
+                if routed:
                     decoded.append((incoming, received))
         return decoded
+
+    def _is_routed(self, incoming: Incoming, message_type: str) -> bool:
+        """Whether a message is ours to handle. Of a public topic, a reader takes what it knows.
+
+        Raises:
+            Poison: it was sent to us, and we have no handler: its sender is newer, or wrong.
+        """
+        if message_type in self._routes:
+            return True
+        if incoming.topic not in PUBLIC:
+            raise Poison(f"{message_type[:SHORT]} has no handler here: is its sender newer?")
+        return False
 
     def _group(
         self, decoded: Sequence[tuple[Incoming, Received[Message]]]
@@ -102,63 +119,87 @@ class Router(Generic[S]):
             last_of_key[key] = place
         return groups
 
-    async def _settle(
-        self, route: Route[S], group: list[tuple[Incoming, Received[Message]]]
-    ) -> None:
-        """Handles a group in one unit; what fails as a group is tried one by one."""
-        tries = 0
-        backoff = FIRST_BACKOFF_S
-        while True:
+    async def _settle(self, route: Route[S], group: Group) -> None:
+        """Handles a group in one unit; one that fails is cut in two, down to the bad message."""
+        retries = Retries(len(group))
+        first, received = group[0]
+        pause = pauses(received.meta.id)
+        while (error := await self._failed(route, group)) is not None:
+            failure = failure_of(error)
+            match retries.failed(failure):
+                case Step.SPLIT:
+                    _count(metrics.RETRIED, group)
+                    await self._settle(route, group[: len(group) // 2])
+                    await self._settle(route, group[len(group) // 2 :])
+                    return
+                case Step.BURY:
+                    await self._bury(first, reason_of(error))
+                    return
+                case Step.AGAIN:
+                    log.warning(
+                        "message not handled, trying again",
+                        type=received.meta.type,
+                        subject=received.meta.subject[:SHORT],
+                        messages=len(group),
+                        error=reason_of(error),
+                        stack=stack_of(error) if failure is Failure.LASTING else None,
+                    )
+                    _count(metrics.RETRIED, group)
+                    await asyncio.sleep(next(pause))
+                    await self._until_database_answers(received.meta.id)
+        _count(metrics.HANDLED, group)
+
+    async def _failed(self, route: Route[S], group: Group) -> Exception | None:
+        """Tries a group once, and answers the error that it failed with."""
+        messages: Sequence[Received[Message]] = [received for _, received in group]
+        try:
+            async with self._units.begin() as unit:
+                if not route.once_by_key:
+                    messages = await _first_times(unit, messages)
+                if messages:
+                    await route.handler(unit, messages)
+        except Exception as error:
+            return error
+        return None
+
+    async def _until_database_answers(self, seed: str) -> None:
+        """Waits out a database that is away: a message is not to blame for that, so no try is
+        made, let alone counted, before it is back."""
+        for pause in pauses(seed):
             try:
-                await self._handle(route, [received for _, received in group])
+                async with self._units.begin() as unit:
+                    await unit.inbox.admit([], unit.now)
             except Exception as error:
-                transient = is_transient(error)
-                if not transient and len(group) > 1:
-                    for one in group:
-                        await self._settle(route, [one])
-                    return
-                tries += not transient
-                if is_poison(error) or tries >= TRIES:
-                    await self._bury(group[0][0], repr(error))
-                    return
-                log.warning(
-                    "message not handled, trying again",
-                    type=group[0][1].meta.type,
-                    subject=group[0][1].meta.subject,
-                    messages=len(group),
-                    error=repr(error),
-                    exc_info=not transient,
-                )
-                await asyncio.sleep(backoff)
-                backoff = min(2 * backoff, LONGEST_BACKOFF_S)
+                if not is_transient(error):
+                    return  # it answers; the next try tells what is wrong
+                log.warning("database away, waiting", error=reason_of(error))
+                await asyncio.sleep(pause)
             else:
                 return
 
-    async def _handle(self, route: Route[S], group: Sequence[Received[Message]]) -> None:
-        async with self._units.begin() as unit:
-            if not route.once_by_key:
-                group = await _first_times(unit, group)
-            if group:
-                await route.handler(unit, group)
-
     async def _bury(self, incoming: Incoming, reason: str) -> None:
-        """Sends a message to the dead letters of its topic, with the reason and its origin."""
-        log.error("dead letter", topic=incoming.topic, key=incoming.key, reason=reason)
-        letter = Outgoing(
-            id="",
-            type="",
-            topic=dead_letters(incoming.topic),
-            key=incoming.key,
-            headers={
-                **incoming.headers,
-                "dead_reason": reason,
-                "dead_origin": f"{incoming.topic}/{incoming.partition}/{incoming.offset}",
-            },
-            value=incoming.value,
-            created_at=self._clock(),
-        )
-        while (await relay.publish(self._bus, [letter]))[0] is not Ack.ACKNOWLEDGED:
-            await asyncio.sleep(LONGEST_BACKOFF_S)
+        """Puts a message into the dead letters of its topic, and returns when it is there.
+
+        What follows waits for it: a message that is neither handled nor kept would be lost.
+        """
+        letter = letter_of(incoming, reason, self._clock())
+        for pause in pauses(letter.headers["dead_origin"]):
+            [ack] = await relay.publish(self._bus, [letter])
+            if ack is Ack.ACKNOWLEDGED:
+                break
+            if ack is Ack.TOO_LARGE:
+                letter = shortened(letter)
+            log.warning("dead letter not kept yet, trying again", topic=letter.topic, ack=ack.value)
+            await asyncio.sleep(pause)
+        message_type = incoming.headers.get("ce_type", "")
+        metrics.DEAD_LETTERS.labels(incoming.topic, metrics.type_label(message_type)).inc()
+        log.error("dead letter", topic=incoming.topic, key=incoming.key[:SHORT], reason=reason)
+
+
+def _count(counter: prometheus_client.Counter, group: Group) -> None:
+    kinds = Counter((incoming.topic, received.meta.type) for incoming, received in group)
+    for kind, messages in kinds.items():
+        counter.labels(*kind).inc(messages)
 
 
 async def _first_times(
@@ -178,17 +219,34 @@ def decode(incoming: Incoming) -> Received[Message]:
     """Reads a message of a known type; a newer, unknown type comes back as a bare `Message`.
 
     Raises:
-        Poison: the envelope or the body cannot be read.
+        Poison: the envelope or the body cannot be read. The reason quotes neither.
     """
     try:
         meta = Meta.from_headers(incoming.headers)
-    except (KeyError, ValueError) as error:
-        raise Poison(f"unreadable envelope: {error!r}") from error
+    except KeyError as error:
+        raise Poison(f"unreadable envelope: header {error} is missing") from error
+    except ValidationError as error:
+        raise Poison(f"unreadable envelope: malformed {_places(error)}") from error
+    except Exception as error:  # whatever it is, reading the same again would end the same
+        raise Poison(f"unreadable envelope: {type(error).__name__} in a header") from error
     model = MESSAGE_TYPES.get(meta.type)
     if model is None:
         return Received(Message.model_construct(), meta)
     try:
         return Received(model.model_validate_json(incoming.value), meta)
     except ValidationError as error:
-        places = ", ".join(".".join(map(str, e["loc"])) or "body" for e in error.errors())
-        raise Poison(f"{meta.type} does not match its schema at: {places}") from error
+        raise Poison(f"{meta.type} does not match its schema at: {_places(error)}") from error
+    except Exception as error:
+        raise Poison(f"{meta.type} cannot be read: {type(error).__name__}") from error
+
+
+def _places(error: ValidationError) -> str:
+    """Where a value is wrong. Parts that are no field names may be words of the message."""
+    errors = error.errors(include_url=False, include_context=False, include_input=False)
+    places = [".".join(map(_part, e["loc"])) or "body" for e in errors[:NAMED_PLACES]]
+    more = ["…"] if len(errors) > NAMED_PLACES else []
+    return ", ".join([*places, *more])[:LONGEST_REASON]
+
+
+def _part(part: int | str) -> str:
+    return str(part) if isinstance(part, int) or part.isidentifier() else "…"

@@ -14,6 +14,8 @@ class KafkaSettings(BaseSettings):
     """Whether this is the embedded broker, which answers a waiting fetch only when it times out."""
     partitions: int = 4
     """Partitions of a topic that is created at start."""
+    replication: int = 1
+    """Copies of a topic that is created at start; with one, a lost broker takes messages along."""
     ack_timeout_s: float = 1.5
     """How long a publish waits for its acknowledgement before its outcome counts as unknown."""
     max_message_bytes: int = 1_000_000

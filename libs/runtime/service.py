@@ -1,7 +1,10 @@
 """The shell of a process: an ASGI app with health routes around consumers and loops.
 
 `serve` runs it under uvicorn. The app is alive while it answers `/healthz`, and
-ready when all its checks pass (`/readyz`).
+ready when all its checks pass (`/readyz`); `/metrics` says how it fares.
+
+Told to stop, it answers the requests under way, lets the batches under way finish,
+publishes what they committed, and then goes.
 """
 
 import asyncio
@@ -24,11 +27,15 @@ from libs.messaging.kafka import KafkaBus
 from libs.messaging.relay import Relay
 from libs.messaging.unit import Units
 from libs.runtime.database import answers
+from libs.runtime.figures import DatabaseFigures, Figures
 from libs.runtime.logs import configure_logs
+from libs.runtime.metrics import Reading, metrics_route
+from libs.runtime.requests import RequestMetrics
 
 log = structlog.get_logger()
 
 SHUTDOWN_S = 10
+"""How long requests under way get to be answered, and then each step of a stop."""
 HOUSEKEEPING_S = 600.0
 
 Check = Callable[[], Awaitable[bool]]
@@ -38,14 +45,17 @@ Check = Callable[[], Awaitable[bool]]
 class Parts:
     """What a process runs besides HTTP.
 
-    `start` is awaited in order before the first request is answered, `stop` in
-    order at the end; each of `loops` runs in between and is restarted if it fails.
+    `start` is awaited in order before the first request is answered; each of `loops`
+    runs from then on and is restarted if it fails. After the last request `finish` is
+    awaited in order while the loops still run, and `stop` when they have ended.
     """
 
     start: Sequence[Callable[[], Awaitable[object]]] = ()
+    finish: Sequence[Callable[[], Awaitable[object]]] = ()
     stop: Sequence[Callable[[], Awaitable[object]]] = ()
     loops: Sequence[Callable[[], Awaitable[None]]] = ()
     checks: tuple[tuple[str, Check], ...] = ()
+    metrics: Sequence[Reading] = ()
 
 
 def owner_parts(
@@ -53,9 +63,13 @@ def owner_parts(
     relay: Relay[Any],
     engine: AsyncEngine,
     units: Units[Any],
+    figures: Figures,
     loops: Sequence[Callable[[], Awaitable[None]]] = (),
 ) -> Parts:
-    """The parts of a service that owns a database and relays its outbox to Kafka."""
+    """The parts of a service that owns a database and relays its outbox to Kafka.
+
+    `figures` are what its metrics tell of the database besides the outbox.
+    """
 
     async def consumers() -> bool:
         return bus.assigned()
@@ -63,12 +77,14 @@ def owner_parts(
     return Parts(
         start=[bus.start],
         loops=[relay.run, every(HOUSEKEEPING_S, partial(forget_handled, units)), *loops],
+        finish=[bus.stop_consuming, relay.finish],
         stop=[bus.stop, engine.dispose],
         checks=(
             ("database", partial(answers, engine)),
             ("broker", bus.reachable),
             ("consumers", consumers),
         ),
+        metrics=[bus.metrics, DatabaseFigures(engine, figures)],
     )
 
 
@@ -79,7 +95,7 @@ def create_app(
     *,
     public: bool = False,
 ) -> FastAPI:
-    """An app with health routes that starts and stops the parts of its process.
+    """An app with health routes and metrics that starts and stops the parts of its process.
 
     Only a `public` app describes itself at `/openapi.json`.
     """
@@ -92,21 +108,24 @@ def create_app(
         try:
             yield
         finally:
+            for finish in parts.finish:
+                await _stopped(finish)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             for stop in parts.stop:
-                await stop()
+                await _stopped(stop)
 
     app = FastAPI(
         title=title,
         lifespan=lifespan,
-        middleware=list(middleware),
+        middleware=[Middleware(RequestMetrics), *middleware],
         openapi_url="/openapi.json" if public else None,
         docs_url=None,
         redoc_url=None,
     )
     app.include_router(_health(parts.checks))
+    app.include_router(metrics_route(parts.metrics))
     return app
 
 
@@ -133,6 +152,15 @@ async def _passes(check: Check) -> bool:
     except Exception as error:
         log.warning("readiness check failed", error=repr(error))
         return False
+
+
+async def _stopped(step: Callable[[], Awaitable[object]]) -> None:
+    """Takes one step of a stop. One that fails or hangs does not keep the others from theirs."""
+    try:
+        async with asyncio.timeout(SHUTDOWN_S):
+            await step()
+    except Exception:
+        log.exception("a step of the shutdown failed", step=repr(step))
 
 
 async def _restarting(loop: Callable[[], Awaitable[None]]) -> None:

@@ -11,6 +11,8 @@ from typing import Generic, TypeVar
 
 import httpx
 import structlog
+from prometheus_client import Metric
+from prometheus_client.core import GaugeMetricFamily
 from pydantic import ValidationError
 
 from libs.contracts.sources import PageMetadata, Source
@@ -141,6 +143,16 @@ class Runner(Generic[L]):
     def _done(self, task: asyncio.Task[None]) -> None:
         self._attempts.discard(task)
         self._places.release()
+
+    async def metrics(self) -> list[Metric]:
+        """How many attempts are under way."""
+        return [
+            GaugeMetricFamily(
+                "dossier_attempts_running",
+                "Attempts that this worker works on.",
+                value=len(self._attempts),
+            )
+        ]
 
     async def stop(self) -> None:
         """Hands back every run under way, for another worker to continue at once."""

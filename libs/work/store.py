@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -27,6 +27,12 @@ HEARTBEAT = sa.text("""
 
 OVERDUE = sa.text("SELECT id FROM runs WHERE due_at <= :now ORDER BY due_at LIMIT :most")
 
+# Open runs have a deadline, and so have ended ones until they are settled: a small index.
+PENDING = sa.text("""
+    SELECT state, count(*), count(*) FILTER (WHERE due_at < :before) FROM runs
+    WHERE due_at IS NOT NULL GROUP BY state
+""")
+
 RECORD_SOURCE = sa.text("""
     INSERT INTO sources
         (run_id, id, url, status, reason, via, title, content_hash, fetched_at, text)
@@ -43,6 +49,14 @@ LIST_SOURCES = sa.text("""
 """)
 
 SOURCE_TEXTS = sa.text("SELECT id, text FROM sources WHERE run_id = :run_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Runs of one state that somebody must still act on, and those of them that are overdue."""
+
+    runs: int
+    overdue: int
 
 
 class RunStore(ABC, Generic[R]):
@@ -127,6 +141,11 @@ class RunStore(ABC, Generic[R]):
         """Ids of runs whose deadline has passed, longest ago first."""
         rows = await self._connection.execute(OVERDUE, {"now": now, "most": most})
         return [row.id for row in rows]
+
+    async def pending(self, before: datetime) -> dict[RunState, Pending]:
+        """Runs that are open or not settled, by state; overdue where due before a time."""
+        rows = await self._connection.execute(PENDING, {"before": before})
+        return {RunState(state): Pending(runs, overdue) for state, runs, overdue in rows}
 
     async def record_source(self, run_id: str, source: Source) -> None:
         """Stores what came of a page; a later attempt at the same page replaces it."""

@@ -106,6 +106,7 @@ def create_worker(job: Job[L], runtime: RuntimeSettings, kafka: KafkaSettings) -
             start=[open_crawler, bus.start],
             stop=[runner.stop, bus.stop, crawling.aclose],
             checks=(("broker", bus.reachable), ("consumer", consumer)),
+            metrics=[bus.metrics, runner.metrics],
         )
     )
 

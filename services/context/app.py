@@ -19,6 +19,7 @@ from libs.runtime.service import create_app, every, internal, owner_parts
 from libs.runtime.settings import RuntimeSettings
 from libs.work import api as work_api
 from libs.work.api import WorkApi
+from libs.work.metrics import run_metrics
 from libs.work.owner import Owner
 from libs.work.settings import WorkSettings
 from services.context import api
@@ -84,7 +85,14 @@ def create(
     service = build(units, bus, system_clock, random_ids, work, settings.window)
     bus.subscribe([CONTEXT_COMMANDS, CONTEXT_WORK], GROUP, service.router.handle)
     app = create_app(
-        owner_parts(bus, service.relay, engine, units, loops=[every(REAP_EVERY_S, service.reap)])
+        owner_parts(
+            bus,
+            service.relay,
+            engine,
+            units,
+            figures=lambda connection, now: run_metrics(PostgresStore(connection), now),
+            loops=[every(REAP_EVERY_S, service.reap)],
+        )
     )
     app.include_router(
         internal(

@@ -17,6 +17,7 @@ from libs.runtime.database import create_engine
 from libs.runtime.service import create_app, internal, owner_parts
 from libs.runtime.settings import RuntimeSettings
 from services.credits import api, handlers
+from services.credits.metrics import hold_metrics
 from services.credits.ports import CreditsStore
 from services.credits.settings import CreditsSettings
 from services.credits.store import PostgresStore
@@ -51,7 +52,15 @@ def create(settings: CreditsSettings, runtime: RuntimeSettings, kafka: KafkaSett
     service = build(units, bus, system_clock, settings.costs)
     bus.subscribe([CREDITS_COMMANDS], GROUP, service.router.handle)
 
-    app = create_app(owner_parts(bus, service.relay, engine, units))
+    app = create_app(
+        owner_parts(
+            bus,
+            service.relay,
+            engine,
+            units,
+            figures=lambda connection, now: hold_metrics(PostgresStore(connection), now),
+        )
+    )
     app.include_router(
         internal(runtime.internal_token, api.create_router(units, random_ids, settings.costs))
     )

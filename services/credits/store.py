@@ -7,18 +7,19 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from libs.messaging.errors import Poison
 from services.credits.domain import Account, EntryKind, Hold, HoldState, Transfer
 
 # Sorted, so that two batches over the same accounts wait for each other and never deadlock.
-LOCK_ACCOUNTS = sa.text("""
-    SELECT id, posted, held FROM accounts
-    WHERE id = ANY(CAST(:ids AS text[])) ORDER BY id FOR UPDATE
-""")
-
 CREATE_ACCOUNTS = sa.text("""
     INSERT INTO accounts (id, posted, held)
     SELECT id, 0, 0 FROM unnest(CAST(:ids AS text[])) AS id ORDER BY id
     ON CONFLICT DO NOTHING
+""")
+
+LOCK_ACCOUNTS = sa.text("""
+    SELECT id, posted, held FROM accounts
+    WHERE id = ANY(CAST(:ids AS text[])) ORDER BY id FOR UPDATE
 """)
 
 SELECT_HOLDS = sa.text("""
@@ -40,6 +41,8 @@ SAVE_HOLDS = sa.text("""
                 CAST(:amounts AS bigint[]), CAST(:states AS text[]))
         AS new (run_id, account_id, amount, state)
     ON CONFLICT (run_id) DO UPDATE SET state = excluded.state, updated_at = excluded.updated_at
+    WHERE holds.account_id = excluded.account_id
+    RETURNING run_id
 """)
 
 INSERT_ENTRIES = sa.text("""
@@ -61,6 +64,9 @@ SELECT_OPEN_HOLDS = sa.text("""
     WHERE account_id = :account AND state = 'held' ORDER BY created_at DESC LIMIT :most
 """)
 
+# Reads the index of open holds alone, of which there are never many.
+ALL_OPEN_HOLDS = sa.text("SELECT count(*), min(created_at) FROM holds WHERE state = 'held'")
+
 FIND_TRANSFER = sa.text("SELECT 1 FROM entries WHERE transfer_id = :id LIMIT 1")
 READ_ACCOUNT = sa.text("SELECT posted, held FROM accounts WHERE id = :id")
 
@@ -73,15 +79,10 @@ class PostgresStore:
 
     async def lock_accounts(self, ids: Collection[str]) -> dict[str, Account]:
         """Locks accounts, and creates those that do not exist yet with nothing on them."""
-        wanted = sorted(ids)
-        accounts = await self._lock(wanted)
-        if len(accounts) < len(wanted):
-            await self._connection.execute(CREATE_ACCOUNTS, {"ids": wanted})
-            accounts = await self._lock(wanted)
-        return accounts
-
-    async def _lock(self, ids: list[str]) -> dict[str, Account]:
-        rows = await self._connection.execute(LOCK_ACCOUNTS, {"ids": ids})
+        wanted = {"ids": list(ids)}
+        # Before any lock: who inserts while holding some takes them out of order.
+        await self._connection.execute(CREATE_ACCOUNTS, wanted)
+        rows = await self._connection.execute(LOCK_ACCOUNTS, wanted)
         return {row.id: Account(row.id, row.posted, row.held) for row in rows}
 
     async def holds(self, run_ids: Collection[str]) -> dict[str, Hold]:
@@ -104,7 +105,11 @@ class PostgresStore:
         transfers: Iterable[Transfer],
         now: datetime,
     ) -> None:
-        """Writes what a batch changed: a statement for each table that it changed."""
+        """Writes what a batch changed: a statement for each table that it changed.
+
+        Raises:
+            Poison: a run's hold has just become another account's.
+        """
         if changed := list(accounts):
             await self._connection.execute(
                 SAVE_ACCOUNTS,
@@ -115,18 +120,24 @@ class PostgresStore:
                 },
             )
         if settled := list(holds):
-            await self._connection.execute(
-                SAVE_HOLDS,
-                {
-                    "run_ids": [h.run_id for h in settled],
-                    "accounts": [h.account_id for h in settled],
-                    "amounts": [h.amount for h in settled],
-                    "states": [h.state for h in settled],
-                    "now": now,
-                },
-            )
+            await self._save_holds(settled, now)
         if posted := list(transfers):
             await self._insert_entries(posted, now)
+
+    async def _save_holds(self, holds: list[Hold], now: datetime) -> None:
+        rows = await self._connection.execute(
+            SAVE_HOLDS,
+            {
+                "run_ids": [h.run_id for h in holds],
+                "accounts": [h.account_id for h in holds],
+                "amounts": [h.amount for h in holds],
+                "states": [h.state for h in holds],
+                "now": now,
+            },
+        )
+        # The lock of an account does not keep a run from being held for another one meanwhile.
+        if taken := {h.run_id for h in holds} - {row.run_id for row in rows}:
+            raise Poison(f"{min(taken)} belongs to another account")
 
     async def _insert_entries(self, transfers: list[Transfer], now: datetime) -> None:
         halves = [half for transfer in transfers for half in _entries(transfer)]
@@ -154,6 +165,11 @@ class PostgresStore:
             SELECT_OPEN_HOLDS, {"account": account_id, "most": most}
         )
         return [dict(row) for row in rows.mappings()]
+
+    async def all_open_holds(self) -> tuple[int, datetime | None]:
+        """How many holds of all accounts are open, and since when the oldest is."""
+        count, oldest = (await self._connection.execute(ALL_OPEN_HOLDS)).one()
+        return count, oldest
 
 
 def _entries(transfer: Transfer) -> list[tuple[Any, ...]]:

@@ -63,6 +63,7 @@ def create(
                 ("consumer", consumer),
                 *((o.name, o.ready) for o in owners),
             ),
+            metrics=[bus.metrics],
         ),
         title="Dossier",
         middleware=[

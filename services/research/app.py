@@ -18,6 +18,7 @@ from libs.runtime.service import create_app, every, internal, owner_parts
 from libs.runtime.settings import RuntimeSettings
 from libs.work import api as work_api
 from libs.work.api import WorkApi
+from libs.work.metrics import run_metrics
 from libs.work.owner import Owner
 from libs.work.settings import WorkSettings
 from services.research import api
@@ -92,7 +93,14 @@ def create(
     topics = [RESEARCH_COMMANDS, RESEARCH_WORK, CREDITS_EVENTS]
     bus.subscribe(topics, GROUP, service.router.handle)
     app = create_app(
-        owner_parts(bus, service.relay, engine, units, loops=[every(REAP_EVERY_S, service.reap)])
+        owner_parts(
+            bus,
+            service.relay,
+            engine,
+            units,
+            figures=lambda connection, now: run_metrics(PostgresStore(connection), now),
+            loops=[every(REAP_EVERY_S, service.reap)],
+        )
     )
     reads = api.create_router(units, service.saga, random_ids)
     app.include_router(

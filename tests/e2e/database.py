@@ -6,10 +6,17 @@ The only place of this tier that knows tables.
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
+
+from deploy.local.audit import database_urls
+from deploy.local.folder import DataFolder
+from libs.audit.audit import audit
+from libs.audit.passes import Databases as Audited
+from libs.audit.statements import Rules
 
 HOST = "127.0.0.1"
 
@@ -19,43 +26,8 @@ ADD_IDLE_PERSON = """
     VALUES ($1, $2, 'idle', 'Orla', 'Venn', 'Tallowby', $3, now(), now())
 """
 
-MUST_BE_EMPTY = {
-    "research": {
-        "a person has two open runs": """
-            SELECT person_id FROM runs
-            WHERE state IN ('holding', 'dispatching', 'queued', 'working')
-            GROUP BY person_id HAVING count(*) > 1""",
-        "a person is running without an open run": """
-            SELECT people.id FROM people LEFT JOIN runs ON runs.id = people.active_run_id
-            WHERE status = 'running' AND (runs.state IS NULL OR
-                  runs.state NOT IN ('holding', 'dispatching', 'queued', 'working'))""",
-        "report versions have a gap": """
-            SELECT person_id FROM reports GROUP BY person_id
-            HAVING count(*) <> max(version) OR min(version) <> 1""",
-        "a completed run is not charged": """
-            SELECT id, settlement FROM runs WHERE state = 'complete' AND settlement <> 'charged'""",
-        "a run without a report costs something": """
-            SELECT id, state, settlement FROM runs
-            WHERE state IN ('failed', 'cancelled', 'rolled_back')
-            AND settlement NOT IN ('voided', 'refunded', 'declined')""",
-    },
-    "credits": {
-        "an account is below zero": "SELECT id FROM accounts WHERE posted < held OR held < 0",
-        "an account is not the sum of its entries": """
-            SELECT accounts.id FROM accounts LEFT JOIN entries ON entries.account_id = accounts.id
-            GROUP BY accounts.id, posted HAVING posted <> coalesce(sum(amount), 0)""",
-        "held is not the sum of the open holds": """
-            SELECT accounts.id FROM accounts
-            LEFT JOIN holds ON holds.account_id = accounts.id AND holds.state = 'held'
-            GROUP BY accounts.id, held HAVING held <> coalesce(sum(holds.amount), 0)""",
-        "all entries do not sum to zero": """
-            SELECT sum(amount) FROM entries HAVING coalesce(sum(amount), 0) <> 0""",
-        "a run was charged or refunded twice": """
-            SELECT run_id, kind FROM entries WHERE run_id IS NOT NULL AND account_id NOT LIKE '@%'
-            GROUP BY run_id, kind HAVING count(*) > 1""",
-        "a hold is open": "SELECT run_id FROM holds WHERE state = 'held'",
-    },
-}
+# The stacks of this tier keep the default of the window.
+AT_REST = Rules(window=timedelta(hours=24), grace=timedelta(0))
 
 
 class Databases:
@@ -80,6 +52,12 @@ class Databases:
         finally:
             await connection.close()
 
+    async def fetch(self, service: str, query: str) -> list[asyncpg.Record]:
+        """The rows that a query of a service's database answers."""
+        async with self._open(service) as connection:
+            rows: list[asyncpg.Record] = await connection.fetch(query)
+        return rows
+
     async def texts(self, service: str, run_id: str) -> dict[str, str]:
         """The stored text of each source of a run, by the source's id."""
         async with self._open(service) as connection:
@@ -103,10 +81,8 @@ class Databases:
             )
 
     async def broken_rules(self) -> list[str]:
-        """Which rules of those that hold whenever nothing is under way are broken, and by what."""
-        broken = []
-        for service, rules in MUST_BE_EMPTY.items():
-            async with self._open(service) as connection:
-                for rule, query in rules.items():
-                    broken += [f"{rule}: {dict(row)}" for row in await connection.fetch(query)]
-        return broken
+        """What does not hold of all that holds whenever nothing is under way."""
+        urls = database_urls(DataFolder(self._folder), {})
+        async with Audited.at(urls) as databases:
+            results = await audit(databases, AT_REST)
+        return [str(violation) for found in results for violation in found.violations]

@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import psutil
 
+from deploy.local.system import PROCESSES
 from tests.e2e.wait import eventually
 
 START_S = 90.0
@@ -41,9 +42,11 @@ class Ready:
 
 
 class Up:
-    """One `dossier up` on a folder."""
+    """One `dossier up` on a folder. `module` is run in its place, and has to do the same."""
 
-    def __init__(self, folder: Path, port: int, settings: Mapping[str, str]) -> None:
+    def __init__(
+        self, folder: Path, port: int, settings: Mapping[str, str], module: str | None = None
+    ) -> None:
         self.folder = folder
         self.port = port
         self.output = folder.with_suffix(".output")
@@ -51,15 +54,16 @@ class Up:
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN_SETTINGS)}
         own = {"PORT": str(port), "DATA": str(folder), "READY": str(self._ready_file)}
         self._env = {**inherited, **settings, **own}
+        dossier = [str(Path(sys.executable).with_name("dossier"))]
+        self._program = [sys.executable, "-m", module] if module else dossier
         self._process: subprocess.Popen[bytes] | None = None
 
     def launch(self) -> None:
         """Starts it, and returns at once."""
-        dossier = Path(sys.executable).with_name("dossier")
         self._ready_file.unlink(missing_ok=True)
         with self.output.open("wb") as output:
             self._process = subprocess.Popen(
-                [dossier, "up", "--with-parent"],
+                [*self._program, "up", "--with-parent"],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -130,6 +134,18 @@ class Up:
             yield
         finally:
             process.resume()
+
+    async def all_ready(self, http: httpx.AsyncClient) -> bool:
+        """Whether every process of ours says that it is ready."""
+        ports = json.loads((self.folder / "ports.json").read_text())
+        answers = await asyncio.gather(
+            *(http.get(f"http://127.0.0.1:{ports[process.name]}/readyz") for process in PROCESSES),
+            return_exceptions=True,
+        )
+        return all(
+            isinstance(answer, httpx.Response) and answer.status_code == httpx.codes.OK
+            for answer in answers
+        )
 
     async def ready_again(self, within_s: float) -> None:
         """Waits until the gateway says that it and all that it needs are ready."""

@@ -10,7 +10,7 @@ from libs.contracts.research import NewPerson, ResearchRunRequested
 from services.gateway.identity import RunId, Trace, UserCaller
 from services.gateway.outcomes import accepted
 from services.gateway.ports import Ports
-from services.gateway.problems import not_found
+from services.gateway.problems import Problem, not_found, unavailable
 from services.gateway.schemas import PERSON_ID, AddPerson
 from services.gateway.store import User
 
@@ -45,9 +45,19 @@ def create_router(ports: Ports) -> APIRouter:
         )
         return accepted(reply, "person", ports.clock())
 
-    async def read_person(user: User, person_id: str) -> dict[str, Any]:
+    async def read_person(user: User, person_id: str, run_id: str) -> dict[str, Any]:
         """For an outcome that was asked for: it does not carry the person."""
-        answer = await ports.research.call("GET", f"/users/{user.id}/people/{person_id}")
+        try:
+            answer = await ports.research.call("GET", f"/users/{user.id}/people/{person_id}")
+        except Problem as problem:
+            raise Problem(
+                504,
+                "outcome-unknown",
+                "The request was accepted, but the person cannot be shown now. "
+                f"Look at /api/deep-research/people/{person_id}.",
+                runId=run_id,
+                personId=person_id,
+            ) from problem
         if answer.status_code == 404:
             raise not_found("person any more: it was deleted meanwhile")
         person: dict[str, Any] = answer.raise_for_status().json()["person"]
@@ -67,7 +77,8 @@ def create_router(ports: Ports) -> APIRouter:
         person_id = str(uuid4())
         new = NewPerson(**body.model_dump())
         reply = await start(user, person_id, trace, refresh=False, new=new)
-        return {"person": reply.person or await read_person(user, person_id), "runId": reply.run_id}
+        person = reply.person or await read_person(user, person_id, reply.run_id)
+        return {"person": person, "runId": reply.run_id}
 
     @router.get("/people")
     async def people(user: UserCaller, limit: Limit = 50, cursor: Cursor = None) -> Response:
@@ -84,7 +95,18 @@ def create_router(ports: Ports) -> APIRouter:
     async def delete(person_id: PersonId, user: UserCaller) -> dict[str, Any]:
         """Deletes a person with their reports and sources; cancels a run under way."""
         path = f"/users/{user.id}/people/{person_id.lower()}"
-        answer = await ports.research.call("DELETE", path)
+        if not await ports.research.ready():
+            raise unavailable("The research service is not ready. Nothing was done; try again.")
+        try:
+            answer = await ports.research.call("DELETE", path)
+        except Problem as problem:
+            raise Problem(
+                504,
+                "outcome-unknown",
+                "The deletion was sent, but not confirmed. "
+                f"Look whether /api/deep-research/people/{person_id} is still there.",
+                personId=person_id,
+            ) from problem
         if answer.status_code == 404:
             raise not_found("person")
         answer.raise_for_status()

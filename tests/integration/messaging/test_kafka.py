@@ -113,7 +113,7 @@ async def test_too_large_a_message_is_refused_alone(kafka: KafkaSettings) -> Non
                 numbered(mine, 2),
             ]
         )
-    assert acks == [Ack.ACKNOWLEDGED, Ack.REFUSED, Ack.ACKNOWLEDGED]
+    assert acks == [Ack.ACKNOWLEDGED, Ack.TOO_LARGE, Ack.ACKNOWLEDGED]
 
 
 async def test_a_large_message_that_fits_goes_through(kafka: KafkaSettings) -> None:

@@ -3,14 +3,14 @@
 from aiokafka.admin import AIOKafkaAdminClient
 
 from deploy.local.broker import Broker
-from libs.contracts.topics import TOPICS, dead_letters
+from libs.contracts.topics import BURIED, TOPICS, dead_letters
 from libs.messaging.admin import ensure_topics
 from tests.integration.messaging.kafka_kit import settings_of
 
 
 async def test_topics_are_created_once_with_their_partitions(own_broker: Broker) -> None:
     settings = settings_of(own_broker, partitions=6)
-    expected = {name for topic in TOPICS for name in (topic.name, dead_letters(topic.name))}
+    expected = {topic.name for topic in TOPICS} | {dead_letters(topic.name) for topic in BURIED}
     assert set(await ensure_topics(settings)) == expected
     assert await ensure_topics(settings) == []
     admin = AIOKafkaAdminClient(bootstrap_servers=own_broker.bootstrap)

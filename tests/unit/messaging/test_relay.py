@@ -10,7 +10,6 @@ import pytest
 from libs.contracts.envelope import Message, ReplyAddress
 from libs.contracts.gateway import Outcome, Reply
 from libs.contracts.research import ResearchRunStarted, ResearchTask
-from libs.messaging import relay as relay_module
 from libs.messaging.bus import Ack, Outgoing
 from libs.messaging.relay import SWEEP_AFTER, Relay, Watch
 from libs.messaging.unit import Unit
@@ -198,8 +197,8 @@ class TestRunning:
     """`run`: the loop around drain and sweep."""
 
     @pytest.fixture(autouse=True)
-    def _often(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(relay_module, "SWEEP_EVERY", timedelta(milliseconds=20))
+    def _often(self, service: Service) -> None:
+        service.relay.sweep_every = timedelta(milliseconds=20)
 
     async def test_a_commit_wakes_it(self, service: Service) -> None:
         async with _running(service):
