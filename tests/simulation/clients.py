@@ -70,15 +70,15 @@ class User:
     def _next(self) -> list[Coroutine[Any, Any, None]]:
         random = self.system.random
         chance = random.random()
-        if not self.people or chance < 0.25:
+        if not self.people or chance < 0.35:
             return [self.add()]
         person = random.choice(self.people)
-        if chance < 0.55:
-            times = random.choice((1, 1, 2, 3))
-            return [self.run(person, refresh=random.random() < 0.5) for _ in range(times)]
-        if chance < 0.70:
+        if chance < 0.60:
+            times = random.choice((1, 1, 1, 2, 3))
+            return [self.run(person, refresh=random.random() < 0.7) for _ in range(times)]
+        if chance < 0.72:
             return [self.regenerate() for _ in range(random.choice((1, 1, 2)))]
-        if chance < 0.76:
+        if chance < 0.77:
             return [self.repeat()]
         if chance < 0.80:
             return [self.meddle()]
@@ -94,7 +94,7 @@ class User:
         """Adds a person, sometimes one who is there already."""
         self._added += 1
         person_id = f"{self.id}-p{self._added}"
-        slug = f"slug{self.system.random.randint(1, 8)}"
+        slug = f"slug{self.system.random.randint(1, 20)}"
         new = NewPerson(linkedin_url=f"https://www.linkedin.com/in/{slug}")
         await self._request(Request(self._run_id(), person_id, new=new))
 

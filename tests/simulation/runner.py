@@ -15,7 +15,7 @@ import structlog
 
 from tests.simulation.schedule import Result, Schedule
 
-COLLECT_EVERY = 20
+COLLECT_EVERY = 50
 SILENT = 50
 """Above every level that the services log at."""
 
@@ -28,6 +28,7 @@ def quiet() -> None:
     # Coroutines of processes that died are never finished, and Python minds.
     sys.unraisablehook = lambda _unraisable: None
     warnings.filterwarnings("ignore", message="coroutine .* was never awaited")
+    gc.freeze()  # What is imported stays: no need to look at it ever again.
 
 
 @dataclass

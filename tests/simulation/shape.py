@@ -40,7 +40,7 @@ def shape(random: Random) -> Shape:
             "context-worker": 1,
             "research-worker": 2,
         },
-        reap_s=random.choice((1.0, 3.0)),
+        reap_s=random.choice((1.0, 4.0)),
         yields=random.choice((0.02, 0.1, 0.3)),
         reply_partitions=random.choice((1, 2)),
         skew_s=random.choice((0.0, 0.0, 0.5)),

@@ -41,7 +41,7 @@ from tests.simulation.work import work_of
 START = datetime(2026, 3, 1, 9, 0, 0, 123456, tzinfo=UTC)
 PRICE = 1
 GATEWAY = GatewaySettings(database_url="")
-SWEEP_EVERY = timedelta(seconds=3)
+SWEEP_EVERY = timedelta(seconds=4)
 """Less often than in earnest: most sweeps find nothing, and cost as much as a message."""
 RESTART_S = (0.2, 3.0)
 
