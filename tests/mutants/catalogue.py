@@ -173,9 +173,11 @@ MUTANTS = (
     ),
     Mutant(
         "offsets are committed before the batch is handled",
-        "libs/messaging/kafka.py",
-        "",
-        "",
-        "tests/integration/messaging",
+        "libs/messaging/feed.py",
+        "        self.progress.begun(records)\n",
+        "        self.progress.begun(records)\n"
+        "        if self._offsets:\n"
+        "            self._offsets.handled(consumer, records, assignment)\n",
+        "tests/integration/messaging/test_concurrency_offsets.py",
     ),
 )

@@ -46,6 +46,8 @@ class Findings:
     sourced: tuple[Source, ...]
     invented: bool = False
     """Whether its quotes stand nowhere."""
+    partial: bool = False
+    """Whether it found only the first field of a context."""
 
 
 def report(lease: Lease, found: Findings) -> WorkMessage:
@@ -75,7 +77,9 @@ def report(lease: Lease, found: Findings) -> WorkMessage:
 
 def context(lease: Lease, found: Findings) -> WorkMessage:
     page = found.sourced[0]
-    texts = {"company.overview": OVERVIEW, "market.targetAudience": AUDIENCE}
+    texts = {"company.overview": OVERVIEW}
+    if not found.partial:
+        texts["market.targetAudience"] = AUDIENCE
     quotes = {
         path: (
             Evidence(
@@ -90,7 +94,7 @@ def context(lease: Lease, found: Findings) -> WorkMessage:
         generator=f"simulated {lease.token}",
         sections=Sections(
             company=CompanySection(overview=OVERVIEW),
-            market=MarketSection(target_audience=AUDIENCE),
+            market=MarketSection(target_audience=texts.get("market.targetAudience")),
         ),
         evidence=quotes,
     )

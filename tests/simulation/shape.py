@@ -31,7 +31,7 @@ def shape(random: Random) -> Shape:
             lease_s=random.choice((4.0, 8.0)),
             attempts=random.choice((2, 3)),
         ),
-        window=timedelta(seconds=random.choice((15, 60))),
+        window=timedelta(seconds=random.choice((6, 12, 60))),
         processes={
             "credits": random.choice((1, 2)),
             "context": random.choice((1, 2)),

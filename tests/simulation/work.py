@@ -35,6 +35,8 @@ def work_of(
         if chance < 0.1:
             raise WorkError("nothing_read", attempt.lease.token)
         await asyncio.sleep(random.random() * STEP_S)
-        return result(attempt.lease, content.Findings(pages, invented=chance > 0.95))
+        return result(
+            attempt.lease, content.Findings(pages, invented=chance > 0.95, partial=chance < 0.5)
+        )
 
     return work
