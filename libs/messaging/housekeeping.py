@@ -5,8 +5,8 @@ from typing import Any
 
 from libs.messaging.unit import Units
 
-INBOX_KEPT = timedelta(days=7)
-"""Far longer than a consumer stays away before it is given up on; sagas refuse repeats besides."""
+INBOX_KEPT = timedelta(days=31)
+"""A day longer than dead letters are: one that is replayed shall be known if it was handled."""
 
 
 async def forget_handled(units: Units[Any]) -> None:

@@ -119,7 +119,8 @@ class RunStore(ABC, Generic[R]):
         """Adds runs in one statement.
 
         Raises:
-            sqlalchemy.exc.IntegrityError: a run of that id exists.
+            sqlalchemy.exc.IntegrityError: a run of that id exists, or another open one of
+                what it is about.
         """
         if rows := [{name: getattr(run, name) for name in self._columns} for run in runs]:
             await self._connection.execute(self._insert, rows)

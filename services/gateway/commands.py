@@ -99,7 +99,7 @@ class Commands:
         with self._desk.expect(self._ids()) as (address, reply):
             message = self._envelope.wrap(command, now=self._clock(), trace=trace, reply_to=address)
             [ack] = await relay.publish(self._bus, [message])
-            if ack is Ack.REFUSED:
+            if ack in (Ack.REFUSED, Ack.TOO_LARGE):
                 self._broker_reachable.forget()
                 raise unavailable("The message broker does not take messages. Try again.")
             patience = self._settings.reply_wait_s if ack is Ack.ACKNOWLEDGED else 0.0

@@ -133,7 +133,9 @@ async def test_several_relays_lose_nothing(engine: AsyncEngine) -> None:
     assert await rows(engine) == set()
 
 
-@pytest.mark.parametrize("fate", [Ack.REFUSED, Ack.UNKNOWN, Ack.TOO_LARGE, ConnectionError()])
+@pytest.mark.parametrize(
+    "fate", [Ack.REFUSED, Ack.UNKNOWN, Ack.TOO_LARGE, ConnectionError()], ids=repr
+)
 async def test_without_an_acknowledgement_the_row_stays(engine: AsyncEngine, fate: Any) -> None:
     bus, time = CheckingBus(engine), Time()
     process = Process(engine, bus, time)
