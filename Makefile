@@ -22,8 +22,8 @@ doctor: install ## Check what the stack needs on this machine
 test: install ## Run the tests: T=tests/unit for some, ARGS= for more options of pytest
 	@$(BIN)/pytest $(T) $(ARGS)
 
-simulate: install ## Run the sagas through simulated schedules: SEEDS=1000, or SEED=7 for one in full
-	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000)) $(ARGS)
+simulate: install ## Run the sagas through simulated schedules: SEEDS=1000 MODE=both|safety, or SEED=7
+	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000)) --mode $(or $(MODE),both) $(ARGS)
 
 mutants: install ## Break our own code in known ways, one at a time: each must be caught
 	@$(BIN)/python -m tests.mutants $(ARGS)

@@ -52,7 +52,11 @@ class Result:
 
 
 class Schedule:
-    """Makes one system and lets it live. `liveness`: faults stop, and everything must end."""
+    """Makes one system and lets it live.
+
+    `liveness`: faults stop, and then everything must end and be settled. Without, they go on
+    to the end, twice as long, and only what must hold at every instant is looked at.
+    """
 
     def __init__(
         self, seed: int, *, liveness: bool = True, write: Callable[[str], object] | None = None
@@ -60,6 +64,7 @@ class Schedule:
         self.seed = seed
         self._liveness = liveness
         self._is_quiet = False
+        self._faulty_s = FAULTY_S if liveness else 2 * FAULTY_S
         self._random = Random(seed)
         self._faults = Faults(self._random, odds(self._random))
         self.agenda = Agenda()
@@ -86,13 +91,13 @@ class Schedule:
         lives = [spawn(self._live(user)) for user in self.users]
         self._plan_faults()
         spawn(self._look_around())
-        self.agenda.run(FAULTY_S)
+        self.agenda.run(self._faulty_s)
         self.watch.look()
         if self._liveness:
             self._faults.on = False
             self._heal()
             spawn(self._wait_for_quiet(lives))
-            self.agenda.run(FAULTY_S + SETTLE_S, lambda: self._is_quiet)
+            self.agenda.run(self._faulty_s + SETTLE_S, lambda: self._is_quiet)
             self.watch.look(settled=True)
         return self._result(lives)
 
@@ -122,7 +127,7 @@ class Schedule:
             (odds_.amnesia, self._amnesia),
         ):
             for _ in range(count):
-                at(self._random.uniform(0.0, FAULTY_S * 0.9), fault)
+                at(self._random.uniform(0.0, self._faulty_s * 0.9), fault)
 
     def _someone(self) -> Process | None:
         roles = [role for role, running in self.system.running.items() if running]
