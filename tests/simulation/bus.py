@@ -111,6 +111,15 @@ class SimulatedBroker:
         process.loop.spawn(member.run())
         process.deaths.append(lambda: self._leave(group, member))
 
+    def hand_over(self, paused: Process) -> None:
+        """What a silent member has goes to the others too: it does not know, and goes on later."""
+        for group in self.groups.values():
+            others = [member for member in group.members if member.process is not paused]
+            for member in group.members:
+                if member.process is paused and others:
+                    for incoming in member.left_behind():
+                        self._faults.random.choice(others).put(incoming)
+
     def _leave(self, group: Group, member: Member) -> None:
         group.members.remove(member)
         again = member.left_behind()

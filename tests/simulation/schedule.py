@@ -10,6 +10,7 @@ from typing import Any
 
 from libs.audit.rows import Answer
 from libs.audit.statements import Rules
+from tests.simulation.bus import LONGEST_DELAY_S
 from tests.simulation.clients import User
 from tests.simulation.database import Change
 from tests.simulation.faults import Faults, odds
@@ -32,7 +33,7 @@ LOOK_EVERY_S = 5.0
 QUIET_EVERY_S = 0.5
 PAUSED_S = (0.5, 15.0)
 AWAY_S = (0.5, 6.0)
-CRASH_WITHIN_POINTS = 150
+CRASH_WITHIN_POINTS = 60
 
 
 @dataclass
@@ -98,6 +99,8 @@ class Schedule:
             self._heal()
             spawn(self._wait_for_quiet(lives))
             self.agenda.run(self._faulty_s + SETTLE_S, lambda: self._is_quiet)
+            # What was delayed still comes: it must change nothing.
+            self.agenda.run(self.agenda.now_s + LONGEST_DELAY_S)
             self.watch.look(settled=True)
         return self._result(lives)
 
@@ -137,9 +140,12 @@ class Schedule:
         """Somebody dies at one of their next points."""
         victim = self._someone()
         if victim is not None:
-            self._faults.counts["crashed"] += 1
             victim.crash_in = self._random.randint(1, CRASH_WITHIN_POINTS)
-            victim.deaths.append(lambda: self._say(victim.name, "dies"))
+            victim.deaths.append(lambda: self._died(victim))
+
+    def _died(self, victim: Process) -> None:
+        self._faults.counts["crashed"] += 1
+        self._say(victim.name, "dies")
 
     def _pause(self) -> None:
         victim = self._someone()
@@ -148,6 +154,8 @@ class Schedule:
         self._faults.counts["paused"] += 1
         self._say(victim.name, "is paused")
         victim.loop.pause()
+        if self._random.random() < 0.5:
+            self.system.broker.hand_over(victim)
         at = self.system.world.loop.call_later
         at(self._random.uniform(*PAUSED_S), victim.loop.resume)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from libs.audit.rows import Answer
 from libs.audit.statements import Rows, Rules, violations
+from libs.contracts.gateway import Outcome
 from libs.messaging.bus import Outgoing
 from libs.work.run import RunState
 from services.credits.domain import EntryKind, HoldState
@@ -14,7 +15,7 @@ from tests.simulation.database import Change, Memory
 from tests.simulation.messaging_tables import OUTBOX
 from tests.simulation.stores.context import PROFILES
 from tests.simulation.stores.credits import ENTRIES, HOLDS
-from tests.simulation.stores.research import REPORTS
+from tests.simulation.stores.research import PEOPLE, REPORTS
 from tests.simulation.stores.runs import RUNS
 
 FINAL = frozenset({HoldState.VOIDED, HoldState.REFUNDED, HoldState.DECLINED})
@@ -79,6 +80,11 @@ class Watch:
             self.report(f"run {before.id} was failed by another lease than its own")
 
     def _research_committed(self, changes: list[Change]) -> None:
+        for table, key, before, run in changes:
+            if table == RUNS and before is None and run.rejected_as is Outcome.ALREADY_RUNNING:
+                person = self._memories["research"].table(PEOPLE).get(run.person_id)
+                if person is None or person.active_run_id is None:
+                    self.report(f"run {key} lost its person to nobody")
         tokens = {key: run.token for table, key, run, _ in changes if table == RUNS and run}
         for table, _, before, report in changes:
             if table != REPORTS or before is not None or report is None:
@@ -96,6 +102,12 @@ class Watch:
                 self.report(f"entry {key} was changed")
 
     def _context_committed(self, changes: list[Change]) -> None:
+        begun = [run for table, _, before, run in changes if table == RUNS and before is None]
+        changed = {key for table, key, _, _ in changes if table == PROFILES}
+        moved = {run.user_id for table, _, before, run in changes if table == RUNS and before}
+        moved |= {run.user_id for run in begun if run.open}
+        for user_id in changed - moved:
+            self.report(f"the profile of {user_id} was changed by no regeneration")
         for table, key, before, after in changes:
             if table == PROFILES and before is not None and before is not after:
                 emptied = rows.filled(before) - (rows.filled(after) if after else frozenset())
@@ -106,6 +118,13 @@ class Watch:
 
     def heard(self, answer: Answer) -> None:
         """A client was answered. An error is about the last time that its request was sent."""
+        if answer.status == 200:
+            memory = self._memories[answer.kind]
+            run = memory.table(RUNS).get(answer.run_id)
+            if run is None or run.state in (RunState.REJECTED, RunState.ROLLED_BACK):
+                self.report(
+                    f"{answer.user_id} was answered 200: {answer.run_id} is {run and run.state}"
+                )
         known = self.answers.get((answer.user_id, answer.run_id))
         if known is None or known.status != 200:
             self.answers[answer.user_id, answer.run_id] = answer
