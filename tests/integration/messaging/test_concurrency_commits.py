@@ -19,7 +19,7 @@ from libs.runtime.database import create_engine
 from libs.runtime.migrations import upgrade
 from tests.support.memory import TRACE, MemoryBus, Time
 
-# Two rows of one id are found out by the commit alone; a lock makes it wait.
+# Two rows of one id are found out only by the commit, which waits for whoever else adds one.
 MAKE = "CREATE TABLE once (id integer UNIQUE DEFERRABLE INITIALLY DEFERRED)"
 INSERT = sa.text("INSERT INTO once VALUES (1)")
 
