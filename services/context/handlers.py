@@ -66,7 +66,9 @@ class Handlers:
         self, unit: Unit[ContextStore], batch: Sequence[Received[ContextRegenerateRequested]]
     ) -> None:
         """Starts regenerations whose user has a free slot; answers repeats as decided."""
-        profiles = await unit.store.lock_profiles({r.message.user_id for r in batch})
+        users = {r.message.user_id for r in batch}
+        await unit.store.lock_users(users)
+        profiles = await unit.store.lock_profiles(users)
         known = await unit.store.lock_runs({r.message.run_id for r in batch})
         for received in sorted(batch, key=lambda r: r.message.user_id):
             request = received.message

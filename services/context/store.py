@@ -45,6 +45,14 @@ LOCK_PROFILES_OF_RUNS = sa.text("""
     ORDER BY user_id FOR UPDATE
 """)
 
+# Profiles that are not there yet cannot be locked, and inserting them after others were
+# locked would be out of order: batches of new users wait for each other here.
+LOCK_USERS = sa.text("""
+    SELECT pg_advisory_xact_lock(key) FROM (
+        SELECT DISTINCT hashtextextended(id, 0) AS key
+        FROM unnest(CAST(:ids AS text[])) AS id ORDER BY key) AS sorted
+""")
+
 # The compare-and-swap on the slot: one statement decides, whoever else is asking.
 TAKE_SLOT = sa.text(f"""
     INSERT INTO user_profiles ({_NAMES}) VALUES ({_VALUES})
@@ -76,6 +84,10 @@ class PostgresStore(RunStore[ContextRun], model=ContextRun, changing=CONTEXT_COL
 
     async def _lock_subjects(self, run_ids: Collection[str]) -> None:
         await self._connection.execute(LOCK_PROFILES_OF_RUNS, {"run_ids": list(run_ids)})
+
+    async def lock_users(self, user_ids: Collection[str]) -> None:
+        """Keeps other batches that may give these users a profile waiting. Before all locks."""
+        await self._connection.execute(LOCK_USERS, {"ids": list(user_ids)})
 
     async def lock_profiles(self, user_ids: Collection[str]) -> dict[str, Profile]:
         """Locks profiles until the transaction ends."""

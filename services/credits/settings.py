@@ -1,5 +1,6 @@
 """Settings of the credits service."""
 
+from pydantic import NonNegativeInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from libs.contracts.credits import Action
@@ -16,5 +17,5 @@ class CreditsSettings(BaseSettings):
     """Address to listen on."""
     port: int = 8713
     """Port to listen on."""
-    costs: dict[Action, int] = {Action.DEEP_RESEARCH: 1}
+    costs: dict[Action, NonNegativeInt] = {Action.DEEP_RESEARCH: 1}
     """The price list: credits per action, as JSON."""

@@ -77,13 +77,20 @@ MUTANTS = (
         "    if await unit.store.transfer_exists(grant_id):\n        return accounts[account_id]\n",
         "    if await unit.store.transfer_exists(grant_id):\n        grant_id += ids()\n",
     ),
+    Mutant(
+        "accounts are read and not locked",
+        f"{CREDITS}/store.py",
+        "ORDER BY id FOR UPDATE\n",
+        "ORDER BY id\n",
+        "tests/integration/credits/test_concurrency.py",
+    ),
     # Runs and people.
     Mutant(
         "the compare-and-swap of a person is a look before, and a write",
         f"{RESEARCH}/store.py",
         "    WHERE people.id = wanted.id AND people.status <> 'running'\n",
         "    WHERE people.id = wanted.id\n",
-        "tests/integration/stores",
+        "tests/integration/messaging/test_concurrency_swaps.py",
     ),
     Mutant(
         "a repeat is not answered",
@@ -136,7 +143,14 @@ MUTANTS = (
         "    WHERE user_profiles.last_context_regenerated_at IS NULL\n"
         "        OR user_profiles.last_context_regenerated_at <= :opens\n",
         "    WHERE true OR user_profiles.last_context_regenerated_at <= :opens\n",
-        "tests/integration/stores",
+        "tests/integration/messaging/test_concurrency_swaps.py",
+    ),
+    Mutant(
+        "users without a profile do not wait for each other",
+        f"{CONTEXT}/handlers.py",
+        "        await unit.store.lock_users(users)\n",
+        "",
+        "tests/integration/context/test_new_users.py",
     ),
     Mutant(
         "a failed regeneration keeps the slot",

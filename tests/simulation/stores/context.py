@@ -9,7 +9,7 @@ from services.context.domain import ContextRun, Profile
 from services.context.store import CONTEXT_COLUMN_TYPES, JSON_COLUMNS
 from tests.simulation.stores.runs import MemoryRuns
 
-PROFILES = "user_profiles"
+PROFILES, USERS = "user_profiles", "advisory_locks_of_users"
 
 
 class MemoryContext(MemoryRuns[ContextRun], model=ContextRun, changing=CONTEXT_COLUMN_TYPES):
@@ -19,6 +19,11 @@ class MemoryContext(MemoryRuns[ContextRun], model=ContextRun, changing=CONTEXT_C
 
     def _subject(self, run: ContextRun) -> str:
         return run.user_id
+
+    async def lock_users(self, user_ids: Collection[str]) -> None:
+        await self._session.statement()
+        for user_id in sorted(user_ids):
+            await self._session.own(USERS, user_id)
 
     async def lock_profiles(self, user_ids: Collection[str]) -> dict[str, Profile]:
         await self._session.statement()
