@@ -1,8 +1,10 @@
 """The command line tool `dossier`."""
 
 import asyncio
+import json
 import os
 import shutil
+import traceback
 from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -147,7 +149,14 @@ def audit(
         examined = examine(console, urls, rules_of(urls, grace), as_json=as_json)
         holds, summary = asyncio.run(examined)
     except CannotLook as error:
-        _fail(error, code=2)
+        _fail(error, code=2, as_json=as_json)
+    except Exception as error:
+        # Not its text: that may quote from a URL. And not 1, which says that something is wrong
+        # with the databases.
+        *_, frame = traceback.extract_tb(error.__traceback__)
+        place = f"{type(error).__name__} at {frame.filename}:{frame.lineno}"
+        fault = CannotLook(f"The audit itself failed, by {place}. Please report that.")
+        _fail(fault, code=2, as_json=as_json)
     if as_json:
         typer.echo(summary)
     if not holds:
@@ -164,7 +173,8 @@ def dlq_list(
     """List dead letters, oldest first, and how many there are."""
     from deploy.local.dlq import ended, list_letters
 
-    raise typer.Exit(ended(console, list_letters(console, data, topic, limit, as_json=as_json)))
+    work = list_letters(console, data, topic, limit, as_json=as_json)
+    raise typer.Exit(ended(console, work, as_json=as_json))
 
 
 @dlq.command("show")
@@ -214,7 +224,10 @@ def _own_children(with_parent: bool) -> None:
         end_with_parent()
 
 
-def _fail(error: Exception, code: int = 1) -> NoReturn:
+def _fail(error: Exception, code: int = 1, *, as_json: bool = False) -> NoReturn:
+    if as_json:
+        typer.echo(json.dumps({"error": str(error)}))
+        raise typer.Exit(code)
     width = shutil.get_terminal_size().columns
     console.rule("[red]failed", style="red")
     console.print(str(error), markup=False, soft_wrap=True, width=width)

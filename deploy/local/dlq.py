@@ -36,17 +36,17 @@ class Refused(Exception):
         self.code = code
 
 
-def ended(console: Console, work: Coroutine[Any, Any, None]) -> int:
+def ended(console: Console, work: Coroutine[Any, Any, None], *, as_json: bool = False) -> int:
     """Runs a command and answers its exit code."""
     for name in ("aiokafka", "faststream"):  # they log each try to connect
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         asyncio.run(work)
     except Refused as error:
-        view.failure(console, str(error))
+        view.failure(console, str(error), as_json=as_json)
         return error.code
     except BrokerAway as error:
-        view.failure(console, str(error))
+        view.failure(console, str(error), as_json=as_json)
         return BROKER_AWAY
     return OK
 
@@ -110,6 +110,11 @@ def _report(console: Console, done: Replayed) -> None:
     view.replayed(console, done)
     if done.refused:
         raise Refused(f"{len(done.refused)} were not replayed.")
+    if done.unmarked:
+        raise Refused(
+            f"All were replayed, but {len(done.unmarked)} could not be marked: they still seem "
+            "to wait. Replaying them again is harmless, their consumer knows them."
+        )
 
 
 def _dead(topic: str) -> str:

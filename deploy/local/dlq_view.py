@@ -96,10 +96,15 @@ def replayed(console: Console, done: Replayed) -> None:
         _line(console, "replayed", "green", str(place))
     for place, why in sorted(done.refused.items()):
         _line(console, "not replayed", "red", f"{place}: {why}")
+    for place in done.unmarked:
+        _line(console, "not marked", "yellow", str(place))
 
 
-def failure(console: Console, text: str) -> None:
+def failure(console: Console, text: str, *, as_json: bool) -> None:
     """Why a command did not do what it was asked for."""
+    if as_json:
+        console.print(json.dumps({"error": text}), markup=False, soft_wrap=True)
+        return
     console.print(Text(text, style="red"), soft_wrap=True)
 
 

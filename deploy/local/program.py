@@ -9,6 +9,7 @@ from pathlib import Path
 from deploy.local.process import spawn, stop
 
 STOP_GRACE_SECONDS = 20
+"""Longer than a process takes to stop: see `REQUESTS_S` and `STEPS_S` of the runtime."""
 
 
 class Program:

@@ -28,14 +28,12 @@ def status(console: Console, folder: DataFolder, *, as_json: bool) -> Verdict:
     """Looks at the stack of a folder and shows what it finds."""
     found = asyncio.run(look(folder.read("ports.json")))
     verdict = verdict_on(found)
+    nothing = f"No stack runs on {folder.path}: start one with `dossier up`."
     if as_json:
-        console.print_json(json.dumps(_summary(found, verdict)))
+        error = {"error": nothing} if verdict is Verdict.NO_STACK else {}
+        console.print_json(json.dumps(_summary(found, verdict) | error))
     elif verdict is Verdict.NO_STACK:
-        console.print(
-            f"No stack runs on {folder.path}: start one with `dossier up`.",
-            markup=False,
-            soft_wrap=True,
-        )
+        console.print(nothing, markup=False, soft_wrap=True)
     else:
         _show(console, found, folder)
     return verdict

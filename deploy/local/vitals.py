@@ -9,7 +9,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.local import system
 
-ANSWER_TIMEOUT_S = 3.0
+ANSWER_TIMEOUT_S = 5.0
+"""Longer than a process takes to say that its database hangs."""
 OLDEST_UNSENT_S = 30.0
 """An unsent message as old as this is stuck: the relay tries every few seconds."""
 OLDEST_HOLD_S = 60.0

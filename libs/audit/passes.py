@@ -194,8 +194,8 @@ class Checks:
         """Users of the context service: their profiles, and all regenerations but refused ones."""
         async with self._databases.context.reading() as read:
             profiles = [
-                ProfileRow(user_id, stamp, frozenset(filled), frozenset(evidenced))
-                for user_id, stamp, filled, evidenced in await read.records(queries.PROFILES, ids)
+                ProfileRow(user_id, stamp, *map(frozenset, paths_and_columns))
+                for user_id, stamp, *paths_and_columns in await read.records(queries.PROFILES, ids)
             ]
             runs = await read.rows(ContextRunRow, queries.REGENERATIONS, ids)
         window = self._rules.window

@@ -2,10 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from libs.audit.rows import PersonRow, ResearchRunRow
 from libs.audit.violation import Violation
+
+CLOCKS_DIFFER = timedelta(seconds=2)
+"""How far the clocks of the processes that end runs may be apart."""
 
 
 def people_name_their_run(
@@ -66,23 +69,20 @@ def people_stand_as_their_last_run_left_them(
 ) -> list[Violation]:
     """The status of a person is what the last run that had them made of it.
 
-    Needs all runs of the people that had them. Runs that ended at the same instant may have
-    done so in any order.
+    Needs all runs of the people that had them. Runs whose ends are no further apart than
+    clocks may be can have ended in any order.
     """
-    last: dict[str, list[ResearchRunRow]] = defaultdict(list)
+    ends: dict[str, list[tuple[datetime, ResearchRunRow]]] = defaultdict(list)
     for run in runs:
-        if run.open or not run.had_person or run.ended_at is None:
-            continue
-        others = last[run.person_id]
-        if others and _order(run) > _order(others[0]):
-            others.clear()
-        if not others or _order(run) == _order(others[0]):
-            others.append(run)
+        if not run.open and run.had_person and run.ended_at is not None:
+            ends[run.person_id].append((run.ended_at, run))
     found: list[Violation] = []
     for person in people:
         if person.status == "running":
             continue
-        ended = last.get(person.id, [])
+        of_person = ends[person.id]
+        last = max((at for at, _ in of_person), default=None)
+        ended = [run for at, run in of_person if last and last - at <= CLOCKS_DIFFER]
         allowed = {_left_behind(run) for run in ended} or {"idle"}
         if person.status not in allowed:
             wanted = " or ".join(sorted(status or "gone" for status in allowed))
@@ -92,11 +92,6 @@ def people_stand_as_their_last_run_left_them(
                 Violation(4, "people stand as their last run left them", person.id, detail)
             )
     return found
-
-
-def _order(run: ResearchRunRow) -> tuple[datetime, datetime]:
-    assert run.ended_at is not None
-    return run.ended_at, run.created_at
 
 
 def _left_behind(run: ResearchRunRow) -> str | None:

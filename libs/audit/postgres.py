@@ -36,6 +36,10 @@ class CannotLook(Exception):
     """A database did not answer; the message says which, why, and what to do."""
 
 
+class TookTooLong(CannotLook):
+    """A query took longer than `STATEMENT_TIMEOUT_S`: for fewer keys it may not."""
+
+
 class Reading:
     """A database as it was at one instant."""
 
@@ -73,18 +77,20 @@ class Database:
         """A transaction that cannot write.
 
         Raises:
-            CannotLook: the database does not answer, or not in time.
+            TookTooLong: a query was cut off.
+            CannotLook: the database does not answer, or its URL is malformed.
         """
         try:
             if self._connection is None:
-                self._connection = await _connect(self._url)
+                self._connection = await self._connect()
             async with self._connection.transaction(isolation="repeatable_read", readonly=True):
                 yield Reading(self._connection)
         except FAILURES as error:
             # The state of the connection is unknown now: the next reading gets another.
             self._drop()
             # What PostgreSQL says of a statement of ours names no more than tables and roles.
-            raise CannotLook(
+            cut_off = isinstance(error, asyncpg.QueryCanceledError)
+            raise (TookTooLong if cut_off else CannotLook)(
                 f"The {self._service} database could not be read: {error!r}. "
                 "Is it running, and is its URL right?"
             ) from error
@@ -95,16 +101,22 @@ class Database:
             await self._connection.close(timeout=CONNECT_TIMEOUT_S)
             self._connection = None
 
+    async def _connect(self) -> Any:
+        try:
+            return await asyncpg.connect(
+                self._url,
+                timeout=CONNECT_TIMEOUT_S,
+                command_timeout=STATEMENT_TIMEOUT_S + CONNECT_TIMEOUT_S,
+                server_settings=SESSION,
+            )
+        except (ValueError, OverflowError):
+            # What the client says of a URL quotes from it, and that may be the password.
+            raise CannotLook(
+                f"The URL of the {self._service} database is malformed: "
+                "percent-encode special characters of the password, and look at the port."
+            ) from None
+
     def _drop(self) -> None:
         if self._connection is not None:
             self._connection.terminate()
             self._connection = None
-
-
-async def _connect(url: str) -> Any:
-    return await asyncpg.connect(
-        url,
-        timeout=CONNECT_TIMEOUT_S,
-        command_timeout=STATEMENT_TIMEOUT_S + CONNECT_TIMEOUT_S,
-        server_settings=SESSION,
-    )

@@ -67,12 +67,24 @@ PROFILES = """
             SELECT section || '.' || field
             FROM (VALUES ('user', user_context), ('company', company_context),
                          ('content', content_context), ('market', market_context))
-                AS sections (section, content), jsonb_each(content) AS filled (field, value)
+                AS sections (section, content),
+                jsonb_each(CASE jsonb_typeof(content) WHEN 'object' THEN content END)
+                AS filled (field, value)
             WHERE value NOT IN ('null', '""', '[]', '{}')
         ),
         ARRAY(
-            SELECT path FROM jsonb_each(evidence) AS evidenced (path, quotes)
+            SELECT path
+            FROM jsonb_each(CASE jsonb_typeof(evidence) WHEN 'object' THEN evidence END)
+                AS evidenced (path, quotes)
             WHERE quotes NOT IN ('null', '[]')
+        ),
+        ARRAY(
+            SELECT name
+            FROM (VALUES ('user_context', user_context), ('company_context', company_context),
+                         ('content_context', content_context), ('market_context', market_context),
+                         ('evidence', evidence))
+                AS columns (name, content)
+            WHERE jsonb_typeof(content) <> 'object'
         )
     FROM user_profiles WHERE user_id = ANY($1::text[])
 """

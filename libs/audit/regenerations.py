@@ -81,6 +81,9 @@ def contexts_rest_on_evidence(
             detail = "a regeneration is complete, and the context is empty"
             found.append(Violation(8, "contexts rest on evidence", user_id, detail))
     for profile in by_user.values():
+        if profile.malformed:
+            detail = f"no fields, but something else in {', '.join(sorted(profile.malformed))}"
+            found.append(Violation(8, "contexts rest on evidence", profile.user_id, detail))
         if bare := profile.filled - profile.evidenced:
             detail = f"no evidence for {', '.join(sorted(bare))}"
             found.append(Violation(8, "contexts rest on evidence", profile.user_id, detail))

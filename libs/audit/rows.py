@@ -95,12 +95,14 @@ class EntryRow:
 @dataclass(frozen=True, slots=True)
 class ProfileRow:
     """Of context: a user's slot, and the paths of the generated fields that are not empty
-    (`filled`) and of those that have evidence (`evidenced`)."""
+    (`filled`) and of those that have evidence (`evidenced`); `malformed` names the columns
+    that hold no fields at all."""
 
     user_id: str
     stamp: datetime | None
     filled: frozenset[str]
     evidenced: frozenset[str]
+    malformed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,14 @@ class NotConsumed(Exception):
     """Raised by a batch handler: the batch is not to count as consumed, and nothing is wrong."""
 
 
+class PartlyConsumed(NotConsumed):
+    """Of a batch, only the messages before the first of `rest` in their partition count."""
+
+    def __init__(self, rest: Sequence[Incoming]) -> None:
+        super().__init__(f"{len(rest)} messages are not settled")
+        self.rest = rest
+
+
 OnBatch = Callable[[Sequence[Incoming]], Awaitable[None]]
 """Handles a batch; the batch counts as consumed when it returns."""
 

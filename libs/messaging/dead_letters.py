@@ -18,7 +18,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from libs.messaging import relay
-from libs.messaging.bus import Ack
+from libs.messaging.bus import Ack, Outgoing
 from libs.messaging.kafka import KafkaBus
 from libs.messaging.letters import DeadLetter, NotReplayable, Place, read
 from libs.messaging.records import incoming
@@ -50,12 +50,16 @@ class Survey:
     """Some of the letters, oldest first, without their bodies."""
     letters: Counter[str] = field(default_factory=Counter)
     """How many there are in each topic."""
+    repeats: set[Place] = field(default_factory=set)
+    """Letters of messages that have an earlier letter: they are replayed once."""
     replayed: set[Place] = field(default_factory=set)
+    """Letters whose message was replayed."""
     ends: Ends = field(default_factory=dict)
 
     def waiting(self, topic: str) -> int:
-        """How many letters of a topic were not replayed."""
-        return self.letters[topic] - sum(place.topic == topic for place in self.replayed)
+        """How many messages with letters in a topic were not replayed."""
+        done = self.replayed | self.repeats
+        return self.letters[topic] - sum(place.topic == topic for place in done)
 
 
 @dataclass(slots=True)
@@ -65,6 +69,8 @@ class Replayed:
     sent: list[Place] = field(default_factory=list)
     refused: dict[Place, str] = field(default_factory=dict)
     """Letters that were not replayed, and why."""
+    unmarked: list[Place] = field(default_factory=list)
+    """Letters that were sent, but do not say so: they still seem to wait."""
 
 
 async def survey(settings: KafkaSettings, topics: Collection[str], most: int) -> Survey:
@@ -72,6 +78,7 @@ async def survey(settings: KafkaSettings, topics: Collection[str], most: int) ->
     found = Survey()
     heap: list[tuple[datetime, Place, DeadLetter]] = []
     first: dict[tuple[str, int], Place] = {}
+    letters: dict[tuple[str, tuple[str, str]], list[Place]] = {}
 
     async def note(records: Records) -> None:
         for record in records:
@@ -83,6 +90,7 @@ async def survey(settings: KafkaSettings, topics: Collection[str], most: int) ->
                 continue
             first.setdefault((record.place.topic, record.place.partition), record.place)
             found.letters[record.place.topic] += 1
+            letters.setdefault((record.place.topic, record.identity), []).append(record.place)
             entry = (record.at, record.place, replace(record, value=b""))
             if len(heap) < most:
                 heappush(heap, entry)
@@ -90,6 +98,10 @@ async def survey(settings: KafkaSettings, topics: Collection[str], most: int) ->
                 heappushpop(heap, entry)
 
     found.ends = await _scan(settings, topics, note)
+    for places in letters.values():
+        found.repeats.update(places[1:])
+        if not found.replayed.isdisjoint(places):
+            found.replayed.update(places)
     found.newest = [letter for _, _, letter in sorted(heap, key=lambda entry: entry[:2])]
     return found
 
@@ -115,29 +127,41 @@ async def replay(
 ) -> Replayed:
     """Publishes the messages of chosen letters again, and marks each that the broker has.
 
+    A message with several letters is published once, and all of them are marked.
+
     A crash in between leaves a letter unmarked whose message is out: whoever replays it
     once more repeats a message, and those its consumer knows.
     """
     done = Replayed()
     bus = KafkaBus(settings, "dossier-dlq")
+    acks: dict[tuple[str, str], Ack] = {}
 
     async def send(records: Records) -> None:
-        letters = {}
+        letters = []
+        messages: dict[tuple[str, str], Outgoing] = {}
         for letter in records:
             if isinstance(letter, DeadLetter) and chosen(letter.place):
                 try:
-                    letters[letter.place] = letter, letter.message()
+                    if letter.identity not in acks:
+                        messages.setdefault(letter.identity, letter.message())
+                    letters.append(letter)
                 except NotReplayable as error:
                     done.refused[letter.place] = str(error)
-        acks = await relay.publish(bus, [message for _, message in letters.values()])
-        marks = []
-        for (letter, _), ack in zip(letters.values(), acks, strict=True):
-            if ack is Ack.ACKNOWLEDGED:
-                done.sent.append(letter.place)
-                marks.append(letter.mark())
+        published = await relay.publish(bus, list(messages.values()))
+        acks.update(zip(messages, published, strict=True))
+        sent = []
+        for letter in letters:
+            if (ack := acks[letter.identity]) is Ack.ACKNOWLEDGED:
+                sent.append(letter)
             else:
                 done.refused[letter.place] = f"The broker did not take it: {ack.value}."
-        await relay.publish(bus, marks)
+        done.sent += [letter.place for letter in sent]
+        marks = await relay.publish(bus, [letter.mark() for letter in sent])
+        done.unmarked += [
+            letter.place
+            for letter, ack in zip(sent, marks, strict=True)
+            if ack is not Ack.ACKNOWLEDGED
+        ]
 
     with _broker_away(settings):
         async with asyncio.timeout(CONNECT_TIMEOUT_S):

@@ -18,6 +18,8 @@ def failure_of(error: BaseException) -> Failure:
     """What an error that a handler raised says of the next try."""
     if is_poison(error):
         return Failure.POISON
+    if is_full(error):
+        return Failure.AWAY
     return Failure.PASSING if is_transient(error) else Failure.LASTING
 
 
@@ -37,6 +39,17 @@ def is_poison(error: BaseException) -> bool:
 def _is_unfit_argument(error: BaseException) -> bool:
     """asyncpg could not even send a value: an InterfaceError, but not one of the connection."""
     return isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError)
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether the database can take no work of anybody: no disk or no connections are left.
+
+    Not so if it is out of memory: that may be the work of the message.
+    """
+    return any(
+        isinstance(each, asyncpg.DiskFullError | asyncpg.TooManyConnectionsError)
+        for each in _chain(error)
+    )
 
 
 def is_transient(error: BaseException) -> bool:

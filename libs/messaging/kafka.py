@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 import structlog
@@ -23,6 +24,7 @@ from libs.messaging.pace import Pace
 from libs.messaging.records import undecoded, unparsed
 from libs.messaging.rewind import rewind
 from libs.messaging.settings import KafkaSettings
+from libs.messaging.turn import POLL_INTERVAL_S
 
 log = structlog.get_logger()
 
@@ -38,6 +40,8 @@ POSITION_TIMEOUT_S = 5.0
 HANDLERS_S = 5.0
 """How long a stop waits for batches under way."""
 DISCONNECT_S = 2.0
+LOOP_PAUSE_S = 1.0
+"""How long a loop rests that failed."""
 LOOK_EVERY_S = 1.0
 """How often it is measured what waits for the consumers."""
 
@@ -76,6 +80,7 @@ class KafkaBus:
         subscriber = self._broker.subscriber(
             *(topic.name for topic in topics),
             group_id=group,
+            max_poll_interval_ms=int(POLL_INTERVAL_S * 1000),
             session_timeout_ms=SESSION_TIMEOUT_MS,
             heartbeat_interval_ms=SESSION_TIMEOUT_MS // 4,
             auto_offset_reset="earliest",
@@ -115,10 +120,11 @@ class KafkaBus:
     async def start(self) -> None:
         """Connects and joins the consumer groups."""
         await self._broker.start()
-        self._loops = [asyncio.create_task(offsets.run()) for offsets in self._offsets]
-        self._loops.append(asyncio.create_task(self._look()))
+        loops: list[Callable[[], Awaitable[None]]] = [self._look]
+        loops += [offsets.run for offsets in self._offsets]
         if self._settings.embedded:
-            self._loops += [asyncio.create_task(rewind(feed.consumer)) for feed in self._feeds]
+            loops += [partial(rewind, feed.consumer) for feed in self._feeds]
+        self._loops = [asyncio.create_task(kept_going(loop)) for loop in loops]
         if self._pace:
             self._pace.start()
         if self._replies is not None:
@@ -216,6 +222,16 @@ class KafkaBus:
             # aiokafka asserts that the partition exists.
             log.warning("publish refused", topic=message.topic, error=repr(error))
             return Ack.REFUSED
+
+
+async def kept_going(loop: Callable[[], Awaitable[None]]) -> None:
+    """Runs what never ends by itself, until cancelled; starts it again whenever it fails."""
+    while True:
+        try:
+            await loop()
+        except Exception:
+            log.exception("a loop of the consumers failed, starting it again")
+        await asyncio.sleep(LOOP_PAUSE_S)
 
 
 def _ack(sent: "asyncio.Future[Any] | Ack") -> Ack:

@@ -77,6 +77,11 @@ class DeadLetter:
         """The place where the message stands, as text."""
         return self.headers.get(ORIGIN, "")
 
+    @property
+    def identity(self) -> tuple[str, str]:
+        """The same for all letters of one message: it is buried twice if a consumer dies then."""
+        return self.origin, self.headers.get("ce_id", "")
+
     def message(self) -> Outgoing:
         """The message as it was, to be published again.
 

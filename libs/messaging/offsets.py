@@ -27,6 +27,7 @@ class Offsets(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has 
     """How far the consumer `name` has handled each of its partitions."""
 
     def __init__(self, name: str) -> None:
+        self._name = name
         self._failures = COMMIT_FAILURES.labels(name)
         self._handled: dict[TopicPartition, int] = {}
         self._consumer: AIOKafkaConsumer | None = None
@@ -43,7 +44,10 @@ class Offsets(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has 
 
     async def commit(self) -> None:
         """Commits what was noted; what cannot be committed now is tried again the next time."""
-        if self._consumer is None or not _is_member(self._consumer):
+        if self._consumer is None or not self._handled:
+            return
+        if not _is_member(self._consumer):
+            self._failed("no member of the group any more")
             return
         own = self._consumer.assignment()
         offsets = {partition: at for partition, at in self._handled.items() if partition in own}
@@ -55,11 +59,14 @@ class Offsets(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has 
                 await self._consumer.commit(offsets)
         except (KafkaError, IllegalStateError, TimeoutError) as error:
             # Taken away or unreachable: whoever reads the partition next gets the messages again.
-            self._failures.inc()
-            log.info("offsets not committed", error=repr(error))
+            self._failed(repr(error))
         else:
             # More may have been handled meanwhile.
             self._handled = {p: at for p, at in self._handled.items() if offsets.get(p) != at}
+
+    def _failed(self, why: str) -> None:
+        self._failures.inc()
+        log.warning("offsets not committed", consumer=self._name, error=why)
 
     async def run(self) -> None:
         """Commits until cancelled."""

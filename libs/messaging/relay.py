@@ -90,8 +90,9 @@ class Relay(Generic[S]):
     async def finish(self) -> None:
         """Publishes what was committed and removes its rows, so that nothing is left behind.
 
-        Called when nothing commits any more, and before `run` is cancelled: it is not
-        to be cut off between a publish and the unit that tells of it.
+        Called when nothing commits any more (consumers and other loops have ended), and before
+        `run` is cancelled: it is not to be cut off between a publish and the unit that tells
+        of it.
         """
         async with self._at_work:
             await self.drain()

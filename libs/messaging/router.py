@@ -5,6 +5,7 @@ or failed too often), and another try after a pause. See docs/decisions/0012-thr
 """
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -20,9 +21,11 @@ from libs.messaging import metrics, relay
 from libs.messaging.bus import Ack, Bus, Incoming
 from libs.messaging.clock import Clock
 from libs.messaging.errors import Poison
-from libs.messaging.failures import LONGEST_REASON, failure_of, is_transient, reason_of, stack_of
+from libs.messaging.failures import failure_of, is_transient, reason_of, stack_of
 from libs.messaging.letters import SHORT, letter_of, shortened
+from libs.messaging.mismatch import places_of
 from libs.messaging.retries import Failure, Retries, Step, pauses
+from libs.messaging.turn import Suspects, Turn
 from libs.messaging.unit import Unit, Units
 
 log = structlog.get_logger()
@@ -31,8 +34,10 @@ S = TypeVar("S")
 M = TypeVar("M", bound=Message)
 
 PUBLIC = frozenset(topic.name for topic in TOPICS if topic.public)
-NAMED_PLACES = 5
-"""How many places of a body that does not match its schema a reason names."""
+ADVICE = (
+    "If this goes on, the topic is missing, or this client may not write to it: "
+    "`python -m libs.messaging.admin` creates missing topics."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,24 +73,38 @@ class Router(Generic[S]):
         self._units = units
         self._bus = bus
         self._clock = clock
+        self._suspects = Suspects()
         self._routes = {t.type_name(): route for route in routes for t in route.types}
 
     async def handle(self, batch: Sequence[Incoming]) -> None:
-        """Handles a batch; returns when every message has met its fate."""
-        for route, group in self._group(await self._decode(batch)):
-            await self._settle(route, group)
+        """Handles a batch; returns when every message has met its fate.
 
-    async def _decode(self, batch: Sequence[Incoming]) -> list[tuple[Incoming, Received[Message]]]:
+        Raises:
+            PartlyConsumed: that took too long; the rest is to be delivered again.
+        """
+        turn = Turn(batch)
+        for route, group in self._group(await self._decode(batch, turn)):
+            await self._settle(route, group, turn)
+        turn.check()
+
+    async def _decode(
+        self, batch: Sequence[Incoming], turn: Turn
+    ) -> list[tuple[Incoming, Received[Message]]]:
+        """Reads a batch up to where its time is over, and buries what cannot be read."""
         decoded = []
         for incoming in batch:
             try:
                 received = decode(incoming)
                 routed = self._is_routed(incoming, received.meta.type)
             except Poison as error:
-                await self._bury(incoming, reason_of(error))
+                await self._bury(incoming, reason_of(error), turn)
+                if turn.over():
+                    break
             else:
                 if routed:
                     decoded.append((incoming, received))
+                else:
+                    turn.settled([incoming])
         return decoded
 
     def _is_routed(self, incoming: Incoming, message_type: str) -> bool:
@@ -103,51 +122,72 @@ class Router(Generic[S]):
     def _group(
         self, decoded: Sequence[tuple[Incoming, Received[Message]]]
     ) -> list[tuple[Route[S], list[tuple[Incoming, Received[Message]]]]]:
-        """Cuts a batch into groups for one handler each, as few as the order of keys allows."""
+        """Cuts a batch into groups for one handler each, as few as the order of keys allows.
+
+        A suspect is a group of its own.
+        """
         groups: list[tuple[Route[S], list[tuple[Incoming, Received[Message]]]]] = []
         last_of_key: dict[tuple[str, str], int] = {}
+        alone: set[int] = set()
         for incoming, received in decoded:
             route = self._routes[received.meta.type]
             key = (incoming.topic, incoming.key)
             earliest = last_of_key.get(key, 0)
-            place = next(
-                (i for i in range(earliest, len(groups)) if groups[i][0] is route), len(groups)
+            open_to = (
+                i for i in range(earliest, len(groups)) if groups[i][0] is route and i not in alone
             )
+            place = next(open_to, len(groups))
+            if self._suspects.retries(incoming, received.meta.id):
+                place = len(groups)
+                alone.add(place)
             if place == len(groups):
                 groups.append((route, []))
             groups[place][1].append((incoming, received))
             last_of_key[key] = place
         return groups
 
-    async def _settle(self, route: Route[S], group: Group) -> None:
+    async def _settle(self, route: Route[S], group: Group, turn: Turn) -> None:
         """Handles a group in one unit; one that fails is cut in two, down to the bad message."""
-        retries = Retries(len(group))
         first, received = group[0]
+        retries = Retries(len(group))
+        if len(group) == 1:
+            retries = self._suspects.retries(first, received.meta.id) or retries
         pause = pauses(received.meta.id)
+        began = time.monotonic()
         while (error := await self._failed(route, group)) is not None:
             failure = failure_of(error)
-            match retries.failed(failure):
-                case Step.SPLIT:
-                    _count(metrics.RETRIED, group)
-                    await self._settle(route, group[: len(group) // 2])
-                    await self._settle(route, group[len(group) // 2 :])
-                    return
-                case Step.BURY:
-                    await self._bury(first, reason_of(error))
-                    return
-                case Step.AGAIN:
-                    log.warning(
-                        "message not handled, trying again",
-                        type=received.meta.type,
-                        subject=received.meta.subject[:SHORT],
-                        messages=len(group),
-                        error=reason_of(error),
-                        stack=stack_of(error) if failure is Failure.LASTING else None,
-                    )
-                    _count(metrics.RETRIED, group)
-                    await asyncio.sleep(next(pause))
-                    await self._until_database_answers(received.meta.id)
-        _count(metrics.HANDLED, group)
+            step = retries.failed(failure, time.monotonic() - began)
+            # Should the batch be handed back from here on, it is tried alone, with its count.
+            self._suspects.add(first, received.meta.id, retries if len(group) == 1 else Retries(1))
+            if step is Step.BURY:
+                await self._bury(first, reason_of(error), turn)
+                break
+            _count(metrics.RETRIED, group)
+            turn.check()
+            if step is Step.SPLIT:
+                self._suspects.settled(first, received.meta.id)
+                await self._settle(route, group[: len(group) // 2], turn)
+                await self._settle(route, group[len(group) // 2 :], turn)
+                return
+            log.warning(
+                "message not handled, trying again",
+                type=received.meta.type,
+                subject=received.meta.subject[:SHORT],
+                messages=len(group),
+                error=reason_of(error),
+                stack=stack_of(error) if failure is Failure.LASTING else None,
+            )
+            rest = next(pause)
+            await asyncio.sleep(rest)
+            if not await self._database_answers(received.meta.id, turn):
+                retries.forgive()
+                turn.check()
+            began = time.monotonic() - rest
+        else:
+            _count(metrics.HANDLED, group)
+        self._suspects.settled(first, received.meta.id)
+        turn.settled([incoming for incoming, _ in group])
+        turn.check()
 
     async def _failed(self, route: Route[S], group: Group) -> Exception | None:
         """Tries a group once, and answers the error that it failed with."""
@@ -162,22 +202,25 @@ class Router(Generic[S]):
             return error
         return None
 
-    async def _until_database_answers(self, seed: str) -> None:
+    async def _database_answers(self, seed: str, turn: Turn) -> bool:
         """Waits out a database that is away: a message is not to blame for that, so no try is
-        made, let alone counted, before it is back."""
+        made, let alone counted, before it is back. Not when the batch's time was over first."""
         for pause in pauses(seed):
             try:
                 async with self._units.begin() as unit:
                     await unit.inbox.admit([], unit.now)
             except Exception as error:
                 if not is_transient(error):
-                    return  # it answers; the next try tells what is wrong
+                    return True  # it answers; the next try tells what is wrong
                 log.warning("database away, waiting", error=reason_of(error))
+                if turn.over():
+                    return False
                 await asyncio.sleep(pause)
             else:
-                return
+                return True
+        raise AssertionError("pauses end")
 
-    async def _bury(self, incoming: Incoming, reason: str) -> None:
+    async def _bury(self, incoming: Incoming, reason: str, turn: Turn) -> None:
         """Puts a message into the dead letters of its topic, and returns when it is there.
 
         What follows waits for it: a message that is neither handled nor kept would be lost.
@@ -189,8 +232,15 @@ class Router(Generic[S]):
                 break
             if ack is Ack.TOO_LARGE:
                 letter = shortened(letter)
-            log.warning("dead letter not kept yet, trying again", topic=letter.topic, ack=ack.value)
+            log.warning(
+                "dead letter not kept yet, trying again",
+                topic=letter.topic,
+                ack=ack.value,
+                advice=ADVICE if ack is Ack.REFUSED else None,
+            )
+            turn.check()
             await asyncio.sleep(pause)
+        turn.settled([incoming])
         message_type = incoming.headers.get("ce_type", "")
         metrics.DEAD_LETTERS.labels(incoming.topic, metrics.type_label(message_type)).inc()
         log.error("dead letter", topic=incoming.topic, key=incoming.key[:SHORT], reason=reason)
@@ -226,7 +276,7 @@ def decode(incoming: Incoming) -> Received[Message]:
     except KeyError as error:
         raise Poison(f"unreadable envelope: header {error} is missing") from error
     except ValidationError as error:
-        raise Poison(f"unreadable envelope: malformed {_places(error)}") from error
+        raise Poison(f"unreadable envelope: malformed {places_of(error)}") from error
     except Exception as error:  # whatever it is, reading the same again would end the same
         raise Poison(f"unreadable envelope: {type(error).__name__} in a header") from error
     model = MESSAGE_TYPES.get(meta.type)
@@ -235,18 +285,6 @@ def decode(incoming: Incoming) -> Received[Message]:
     try:
         return Received(model.model_validate_json(incoming.value), meta)
     except ValidationError as error:
-        raise Poison(f"{meta.type} does not match its schema at: {_places(error)}") from error
+        raise Poison(f"{meta.type} does not match its schema at: {places_of(error)}") from error
     except Exception as error:
         raise Poison(f"{meta.type} cannot be read: {type(error).__name__}") from error
-
-
-def _places(error: ValidationError) -> str:
-    """Where a value is wrong. Parts that are no field names may be words of the message."""
-    errors = error.errors(include_url=False, include_context=False, include_input=False)
-    places = [".".join(map(_part, e["loc"])) or "body" for e in errors[:NAMED_PLACES]]
-    more = ["…"] if len(errors) > NAMED_PLACES else []
-    return ", ".join([*places, *more])[:LONGEST_REASON]
-
-
-def _part(part: int | str) -> str:
-    return str(part) if isinstance(part, int) or part.isidentifier() else "…"

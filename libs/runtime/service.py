@@ -34,8 +34,14 @@ from libs.runtime.requests import RequestMetrics
 
 log = structlog.get_logger()
 
-SHUTDOWN_S = 10
-"""How long requests under way get to be answered, and then each step of a stop."""
+REQUESTS_S = 10
+"""How long requests under way get to be answered after a process is told to stop."""
+STEPS_S = 8.0
+"""How long all steps of a stop may take after that."""
+STEP_LEAST_S = 0.5
+"""What is kept of it for each step, however long the ones before it take."""
+CHECK_S = 1.0
+"""How long a check may take; who asks whether a process is ready does not wait for long."""
 HOUSEKEEPING_S = 600.0
 
 Check = Callable[[], Awaitable[bool]]
@@ -45,15 +51,17 @@ Check = Callable[[], Awaitable[bool]]
 class Parts:
     """What a process runs besides HTTP.
 
-    `start` is awaited in order before the first request is answered; each of `loops`
-    runs from then on and is restarted if it fails. After the last request `finish` is
-    awaited in order while the loops still run, and `stop` when they have ended.
+    `start` is awaited in order before the first request is answered; `loops` and
+    `last_loops` run from then on, and each is restarted if it fails. After the last
+    request the `loops` end, `finish` is awaited in order, the `last_loops` end, and
+    `stop` is awaited in order.
     """
 
     start: Sequence[Callable[[], Awaitable[object]]] = ()
     finish: Sequence[Callable[[], Awaitable[object]]] = ()
     stop: Sequence[Callable[[], Awaitable[object]]] = ()
     loops: Sequence[Callable[[], Awaitable[None]]] = ()
+    last_loops: Sequence[Callable[[], Awaitable[None]]] = ()
     checks: tuple[tuple[str, Check], ...] = ()
     metrics: Sequence[Reading] = ()
 
@@ -76,7 +84,8 @@ def owner_parts(
 
     return Parts(
         start=[bus.start],
-        loops=[relay.run, every(HOUSEKEEPING_S, partial(forget_handled, units)), *loops],
+        loops=[every(HOUSEKEEPING_S, partial(forget_handled, units)), *loops],
+        last_loops=[relay.run],
         finish=[bus.stop_consuming, relay.finish],
         stop=[bus.stop, engine.dispose],
         checks=(
@@ -104,17 +113,13 @@ def create_app(
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         for start in parts.start:
             await start()
-        tasks = [asyncio.create_task(_restarting(loop)) for loop in parts.loops]
+        loops, last_loops = _running(parts.loops), _running(parts.last_loops)
         try:
             yield
         finally:
-            for finish in parts.finish:
-                await _stopped(finish)
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            for stop in parts.stop:
-                await _stopped(stop)
+            await _take(
+                [partial(_end, loops), *parts.finish, partial(_end, last_loops), *parts.stop]
+            )
 
     app = FastAPI(
         title=title,
@@ -138,7 +143,8 @@ def _health(checks: Sequence[tuple[str, Check]]) -> APIRouter:
 
     @router.get("/readyz")
     async def readyz(response: Response) -> dict[str, object]:
-        results = {name: await _passes(check) for name, check in checks}
+        passed = await asyncio.gather(*(_passes(name, check) for name, check in checks))
+        results = {name: passes for (name, _), passes in zip(checks, passed, strict=True)}
         ready = all(results.values())
         response.status_code = 200 if ready else 503
         return {"status": "ready" if ready else "not ready", "checks": results}
@@ -146,21 +152,42 @@ def _health(checks: Sequence[tuple[str, Check]]) -> APIRouter:
     return router
 
 
-async def _passes(check: Check) -> bool:
+async def _passes(name: str, check: Check) -> bool:
+    looking = asyncio.ensure_future(check())
+    in_time, _ = await asyncio.wait([looking], timeout=CHECK_S)
+    if not in_time:
+        looking.cancel()  # and not awaited: a connection that hangs takes long to be given up
+        log.warning("readiness check takes too long", check=name)
+        return False
     try:
-        return await check()
+        return looking.result()
     except Exception as error:
-        log.warning("readiness check failed", error=repr(error))
+        log.warning("readiness check failed", check=name, error=repr(error))
         return False
 
 
-async def _stopped(step: Callable[[], Awaitable[object]]) -> None:
-    """Takes one step of a stop. One that fails or hangs does not keep the others from theirs."""
-    try:
-        async with asyncio.timeout(SHUTDOWN_S):
-            await step()
-    except Exception:
-        log.exception("a step of the shutdown failed", step=repr(step))
+async def _take(steps: Sequence[Callable[[], Awaitable[object]]]) -> None:
+    """Takes the steps of a stop. One that fails or hangs does not keep the others from theirs."""
+    clock = asyncio.get_running_loop().time
+    end = clock() + STEPS_S
+    for step, further in zip(steps, reversed(range(len(steps))), strict=True):
+        try:
+            async with asyncio.timeout(max(STEP_LEAST_S, end - clock() - further * STEP_LEAST_S)):
+                await step()
+        except TimeoutError:
+            log.error("a step of the shutdown took too long", step=repr(step))
+        except Exception:
+            log.exception("a step of the shutdown failed", step=repr(step))
+
+
+def _running(loops: Sequence[Callable[[], Awaitable[None]]]) -> list[asyncio.Task[None]]:
+    return [asyncio.create_task(_restarting(loop)) for loop in loops]
+
+
+async def _end(loops: Sequence[asyncio.Task[None]]) -> None:
+    for loop in loops:
+        loop.cancel()
+    await asyncio.gather(*loops, return_exceptions=True)
 
 
 async def _restarting(loop: Callable[[], Awaitable[None]]) -> None:
@@ -207,5 +234,5 @@ def serve(app: FastAPI, *, name: str, host: str, port: int, log_level: str) -> N
         log_config=None,
         access_log=False,
         loop="uvloop",
-        timeout_graceful_shutdown=SHUTDOWN_S,
+        timeout_graceful_shutdown=REQUESTS_S,
     )

@@ -1,6 +1,7 @@
 """A worker's HTTP to the owner of its runs."""
 
 from typing import Generic, TypeVar
+from urllib.parse import quote
 
 import httpx
 
@@ -20,7 +21,7 @@ class OwnerClient(Generic[L]):
     async def claim(self, run_id: str) -> L | None:
         """The lease of a run; None if there is nothing to claim."""
         request = ClaimRequest(worker=self._worker)
-        answer = await self._http.post(f"/runs/{run_id}/claim", json=request.model_dump())
+        answer = await self._http.post(_of_run(run_id, "claim"), json=request.model_dump())
         if answer.status_code == httpx.codes.CONFLICT:
             return None
         return self._lease.model_validate_json(answer.raise_for_status().content)
@@ -28,8 +29,13 @@ class OwnerClient(Generic[L]):
     async def heartbeat(self, lease: Lease) -> bool:
         """Keeps a lease; False if the work is to stop."""
         beat = Heartbeat(token=lease.token)
-        answer = await self._http.post(f"/runs/{lease.run_id}/heartbeat", json=beat.model_dump())
+        answer = await self._http.post(_of_run(lease.run_id, "heartbeat"), json=beat.model_dump())
         return not HeartbeatAnswer.model_validate_json(answer.raise_for_status().content).stop
 
     async def close(self) -> None:
         await self._http.aclose()
+
+
+def _of_run(run_id: str, verb: str) -> str:
+    """Ids come from messages: whatever is in one, it stays one segment of the path."""
+    return f"/runs/{quote(run_id, safe='')}/{verb}"

@@ -5,7 +5,8 @@ is claimed, and the lease takes over from there.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import contextlib
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -37,6 +38,8 @@ log = structlog.get_logger()
 L = TypeVar("L", bound=Lease)
 
 CLAIM_TRIES = 5
+CLAIM_WAIT_S = 3.0
+"""How long a worker that stops waits for a claim under way."""
 PUBLISH_TRIES = 5
 RETRY_S = 0.5
 
@@ -126,9 +129,6 @@ class Runner(Generic[L]):
         for incoming in batch:
             await self._places.acquire()
             async with self._claiming:
-                if self._stopping:
-                    self._places.release()
-                    raise NotConsumed("the worker shuts down")
                 lease = None
                 try:
                     lease = await self._claim(incoming)
@@ -157,12 +157,14 @@ class Runner(Generic[L]):
     async def stop(self) -> None:
         """Hands back every run under way, for another worker to continue at once."""
         self._stopping = True
-        async with self._claiming:  # a claim under way is granted first, then handed back
-            await asyncio.sleep(0)  # an attempt that was never begun could not hand anything back
-            attempts = list(self._attempts)
-        for attempt in attempts:
-            attempt.cancel()
-        await asyncio.gather(*attempts, return_exceptions=True)
+        early = set(self._attempts)
+        await _cancel(early)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLAIM_WAIT_S), self._claiming:
+                pass  # a claim under way is granted first, then handed back
+        late = self._attempts - early
+        await _cancel(late)
+        await asyncio.gather(*early, *late, return_exceptions=True)
         await self._owner.close()
 
     async def _claim(self, incoming: Incoming) -> L | None:
@@ -176,6 +178,8 @@ class Runner(Generic[L]):
             return None
         run_id = task.message.key
         for _ in range(CLAIM_TRIES):
+            if self._stopping:
+                raise NotConsumed("the worker shuts down")
             try:
                 return await self._owner.claim(run_id)
             except httpx.HTTPError as error:
@@ -184,6 +188,10 @@ class Runner(Generic[L]):
             except ValidationError as error:
                 # Granted by an owner of another version: the lease runs out, somebody else claims.
                 log.error("lease not understood", run_id=run_id, errors=error.error_count())
+                return None
+            except Exception as error:
+                # Nothing that a task says may keep those behind it from being taken.
+                log.error("claim impossible, task skipped", run_id=run_id[:100], error=repr(error))
                 return None
         # The run stays queued, and its owner sends the task again.
         return None
@@ -270,3 +278,9 @@ class Runner(Generic[L]):
                 return
             await asyncio.sleep(RETRY_S)
         raise WorkError("broker_away", "What was found could not be sent.", retryable=True)
+
+
+async def _cancel(attempts: Collection[asyncio.Task[None]]) -> None:
+    await asyncio.sleep(0)  # one that was never begun could not hand anything back
+    for attempt in attempts:
+        attempt.cancel()

@@ -64,7 +64,7 @@ SELECT_OPEN_HOLDS = sa.text("""
     WHERE account_id = :account AND state = 'held' ORDER BY created_at DESC LIMIT :most
 """)
 
-# Reads the index of open holds alone, of which there are never many.
+# Goes by the index of open holds, of which there are never many, and reads their rows.
 ALL_OPEN_HOLDS = sa.text("SELECT count(*), min(created_at) FROM holds WHERE state = 'held'")
 
 FIND_TRANSFER = sa.text("SELECT 1 FROM entries WHERE transfer_id = :id LIMIT 1")

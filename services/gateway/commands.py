@@ -3,6 +3,7 @@
 | what happens                                      | answer                                  |
 | ------------------------------------------------- | --------------------------------------- |
 | the broker or a service is away beforehand        | 503, nothing was sent                   |
+| the message is larger than the broker takes       | 413, nothing was sent                   |
 | the reply comes                                   | what the owner decided                  |
 | not acknowledged, or no reply in time             | what the owner's records say; a command |
 |                                                   | that it never got, it refuses for good  |
@@ -24,7 +25,7 @@ from libs.messaging.bus import Ack, Bus, Envelope
 from libs.messaging.clock import Clock, Ids
 from libs.messaging.replies import ReplyDesk
 from services.gateway.fresh import Fresh
-from services.gateway.problems import Problem, unavailable
+from services.gateway.problems import Problem, outcome_unknown, unavailable
 from services.gateway.settings import GatewaySettings
 
 log = structlog.get_logger()
@@ -93,13 +94,20 @@ class Commands:
         `run_path` is where the caller may look if the outcome stays unknown.
 
         Raises:
-            Problem: 503 where nothing was sent, 504 where the outcome is unknown.
+            Problem: 503 or 413 where nothing was sent, 504 where the outcome is unknown.
         """
         await self._check([owner, *needs])
         with self._desk.expect(self._ids()) as (address, reply):
             message = self._envelope.wrap(command, now=self._clock(), trace=trace, reply_to=address)
             [ack] = await relay.publish(self._bus, [message])
-            if ack in (Ack.REFUSED, Ack.TOO_LARGE):
+            if ack is Ack.TOO_LARGE:
+                raise Problem(
+                    413,
+                    "content-too-large",
+                    "The request makes a message that is larger than the message broker takes. "
+                    "Nothing was done; send less.",
+                )
+            if ack is Ack.REFUSED:
                 self._broker_reachable.forget()
                 raise unavailable("The message broker does not take messages. Try again.")
             patience = self._settings.reply_wait_s if ack is Ack.ACKNOWLEDGED else 0.0
@@ -111,9 +119,7 @@ class Commands:
                     return outcome
                 patience = RESOLVE_PAUSE_S
         log.error("outcome unknown", run_id=run_id)
-        raise Problem(
-            504,
-            "outcome-unknown",
+        raise outcome_unknown(
             f"The request was sent, but its outcome is not known yet. Look at {run_path}.",
             runId=run_id,
         )

@@ -8,7 +8,7 @@ from fastapi import Response
 
 from libs.contracts.gateway import Reply
 from services.gateway.fresh import Fresh
-from services.gateway.problems import Problem, not_found, unavailable
+from services.gateway.problems import Problem, not_found, outcome_unknown, unavailable
 
 log = structlog.get_logger()
 
@@ -57,6 +57,23 @@ class OwnerApi:
             return None
         body = answer.json() if answer.status_code == httpx.codes.OK else None
         return Reply.model_validate(body) if body is not None else None
+
+    async def change(
+        self, method: str, path: str, unknown: str, *, json: Any = None, **members: Any
+    ) -> httpx.Response:
+        """Asks the service for a change outside of a command; what it answers is below 500.
+
+        `unknown` tells the caller how to learn the outcome, `members` are those of the problem.
+
+        Raises:
+            Problem: 503 where nothing was sent, 504 where the outcome is unknown.
+        """
+        if not await self.ready():
+            raise unavailable(f"The {self.name} service is not ready. Nothing was done; try again.")
+        try:
+            return await self.call(method, path, json=json)
+        except Problem as problem:
+            raise outcome_unknown(unknown, **members) from problem
 
     async def call(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         """Calls the service; what it answers is below 500.

@@ -99,6 +99,11 @@ def unavailable(detail: str) -> Problem:
     return Problem(503, "unavailable", detail)
 
 
+def outcome_unknown(detail: str, **members: Any) -> Problem:
+    """A 504: something was sent and may be done; `detail` says how to learn whether it was."""
+    return Problem(504, "outcome-unknown", detail, **members)
+
+
 class UnexpectedMiddleware:
     """Answers a 500 as a problem when something fails that nobody has thought of."""
 

@@ -86,7 +86,10 @@ def _copy(to: Path) -> Path:
 def _try(copy: Path, mutant: Mutant, seeds: int) -> Catch:
     began = time.monotonic()
     with _applied(copy, mutant):
-        caught, by = _test(copy, mutant.test) if mutant.test else _simulate(copy, seeds)
+        try:
+            caught, by = _test(copy, mutant.test) if mutant.test else _simulate(copy, seeds)
+        except subprocess.TimeoutExpired:
+            caught, by = False, f"nothing was noticed within {TIMEOUT_S} s"
     return Catch(mutant, caught, by, time.monotonic() - began)
 
 
@@ -123,7 +126,7 @@ def _simulate(copy: Path, seeds: int) -> tuple[bool, str]:
 
 def _test(copy: Path, test: str) -> tuple[bool, str]:
     done = _run(copy, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *test.split())
-    failed = re.search(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
+    failed = re.search(r"^FAILED (\S+)", done.stdout, re.MULTILINE)
     if done.returncode != FAILED or failed is None:
         return False, f"{test}: exit code {done.returncode} {done.stdout[-300:]}"
     return True, failed[1].rpartition("/")[2]

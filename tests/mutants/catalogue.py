@@ -78,6 +78,12 @@ MUTANTS = (
         "    if await unit.store.transfer_exists(grant_id):\n        grant_id += ids()\n",
     ),
     Mutant(
+        "a grant is confirmed and not posted",
+        f"{CREDITS}/handlers.py",
+        "    await unit.store.save([decision.account], [], [decision.transfer], unit.now)\n",
+        "",
+    ),
+    Mutant(
         "accounts are read and not locked",
         f"{CREDITS}/store.py",
         "ORDER BY id FOR UPDATE\n",
@@ -136,7 +142,37 @@ MUTANTS = (
         "            else:\n",
         f"{SAGA_TESTS}/test_research_saga.py::test_an_expired_command_does_nothing",
     ),
+    Mutant(
+        "a failed run takes its person with it",
+        f"{RESEARCH}/saga.py",
+        "    lambda _: PersonStatus.FAILED,\n",
+        "    lambda _: None,\n",
+    ),
+    Mutant(
+        "anybody may delete anybody's person",
+        f"{RESEARCH}/handlers.py",
+        "    if found is None or found.user_id != user_id:\n",
+        "    if found is None:\n",
+    ),
+    Mutant(
+        "who adds a person is shown another",
+        f"{RESEARCH}/saga.py",
+        "            person = arrived.get(run.person_id)\n",
+        "            person = next(iter(arrived.values()), None)\n",
+    ),
+    Mutant(
+        "attempts have no bound",
+        "libs/work/owner.py",
+        "        if run.attempt >= self._settings.attempts or requeued is None:\n",
+        "        if requeued is None:\n",
+    ),
     # Contexts.
+    Mutant(
+        "the words of an undone regeneration stay",
+        f"{CONTEXT}/domain.py",
+        "        after = after.with_freeform(run.prior_freeform)\n",
+        "        pass\n",
+    ),
     Mutant(
         "the window is checked outside of the statement that takes the slot",
         f"{CONTEXT}/store.py",
@@ -188,10 +224,10 @@ MUTANTS = (
     Mutant(
         "offsets are committed before the batch is handled",
         "libs/messaging/feed.py",
-        "        self.progress.begun(records)\n",
-        "        self.progress.begun(records)\n"
-        "        if self._offsets:\n"
-        "            self._offsets.handled(consumer, records, assignment)\n",
+        "            self.progress.begun(records)\n",
+        "            self.progress.begun(records)\n"
+        "            if self._offsets:\n"
+        "                self._offsets.handled(consumer, records, assignment)\n",
         "tests/integration/messaging/test_concurrency_offsets.py",
     ),
 )

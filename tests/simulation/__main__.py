@@ -32,7 +32,7 @@ def main() -> int:
     if chosen.seed is not None:
         result = replay(chosen.seed, print, liveness=liveness)
         total.add(result, 0.0)
-        _show(result)
+        _show(result, chosen.mode)
     else:
         _run_many(chosen, total, liveness=liveness)
     print(total.json())
@@ -46,7 +46,7 @@ def _run_many(chosen: argparse.Namespace, total: Total, *, liveness: bool) -> No
         total.add(result, cpu_s)
         if _wrong(result) and shown < MOST_SHOWN:
             shown += 1
-            _show(result)
+            _show(result, chosen.mode)
         if chosen.stop and total.failed:
             return
         if time.monotonic() - said > PROGRESS_EVERY_S:
@@ -62,7 +62,7 @@ def _wrong(result: Result) -> bool:
     return bool(result.violations or result.unended or result.unsettled)
 
 
-def _show(result: Result) -> None:
+def _show(result: Result, mode: str) -> None:
     for violation in result.violations:
         print(f"seed {result.seed}: {violation}")
     if result.unended or result.unsettled:
@@ -71,7 +71,7 @@ def _show(result: Result) -> None:
             f"{result.unsettled} were not settled"
         )
     if _wrong(result):
-        print(f"seed {result.seed}: see its timeline with `make simulate SEED={result.seed}`")
+        print(f"seed {result.seed}: its timeline: make simulate SEED={result.seed} MODE={mode}")
 
 
 if __name__ == "__main__":

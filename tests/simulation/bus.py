@@ -19,6 +19,7 @@ LATENCY_S = 0.004
 ACK_TIMEOUT_S = 1.5
 LONGEST_DELAY_S = 15.0
 """Past every lease."""
+WRITTEN_LATE_S = (2.0, LONGEST_DELAY_S)
 REJOIN_S = (1.0, 8.0)
 MOST_IN_BATCH = 20
 
@@ -146,13 +147,21 @@ class SimulatedBroker:
         await process.point()
         if not self.up:
             await asyncio.sleep(ACK_TIMEOUT_S)
-            return [Ack.REFUSED if self._faults.random.random() < 0.5 else Ack.UNKNOWN] * len(
-                messages
-            )
+            return [self._while_away(process, message) for message in messages]
         acks = [self._accept(process, message) for message in messages]
         await asyncio.sleep(ACK_TIMEOUT_S if Ack.UNKNOWN in acks else LATENCY_S)
         await process.point()
         return acks
+
+    def _while_away(self, process: Process, message: Outgoing) -> Ack:
+        """Without a broker a client refuses a message, or keeps it, and writes it later."""
+        if self._faults.random.random() < 0.5:
+            return Ack.REFUSED
+        self.on_publish(process, message, "unacknowledged: the broker is away")
+        if self._faults.random.random() < 0.5:
+            late_s = self._faults.random.uniform(*WRITTEN_LATE_S)
+            self._loop.call_later(late_s, self._arrive, message, self._epoch)
+        return Ack.UNKNOWN
 
     def _accept(self, process: Process, message: Outgoing) -> Ack:
         self.messages += 1

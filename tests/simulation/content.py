@@ -39,6 +39,15 @@ QUOTES = ("Jane Doe leads sales at Example.", "Jane Doe joined Example from a sh
 OVERVIEW, AUDIENCE = "Example makes bolts.", "Jane Doe leads sales at Example."
 
 
+NOTHING_READ = "nothing_read"
+"""The code of a failure whose message is the token of its lease."""
+
+
+def generator_of(token: str | None) -> str:
+    """The generator that a result names: that of a lease."""
+    return f"simulated {token}"
+
+
 @dataclass(frozen=True, slots=True)
 class Findings:
     """The results that a worker may come to."""
@@ -61,7 +70,7 @@ def report(lease: Lease, found: Findings) -> WorkMessage:
         for source, quote in zip(found.sourced, QUOTES, strict=False)
     )
     draft = ReportDraft(
-        generator=f"simulated {lease.token}",
+        generator=generator_of(lease.token),
         summary="",
         background=" ".join(claim.text for claim in claims),
         company_intel="",
@@ -91,7 +100,7 @@ def context(lease: Lease, found: Findings) -> WorkMessage:
         for path, text in texts.items()
     }
     draft = ContextDraft(
-        generator=f"simulated {lease.token}",
+        generator=generator_of(lease.token),
         sections=Sections(
             company=CompanySection(overview=OVERVIEW),
             market=MarketSection(target_audience=texts.get("market.targetAudience")),

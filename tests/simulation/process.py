@@ -5,7 +5,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 import httpx
+from sqlalchemy.exc import IntegrityError
 
+from libs.messaging.failures import is_transient
 from tests.simulation.loop import Agenda, ProcessLoop
 
 CALL_LATENCY_S = 0.002
@@ -27,6 +29,7 @@ class Process:
         self.loop = ProcessLoop(agenda, on_error)
         self.open: dict[Open, None] = {}  # a set, but in an order that each run repeats
         self.crash_in: int | None = None
+        self._on_error = on_error
         self.deaths: list[Callable[[], None]] = []
         """What others do about its death."""
 
@@ -46,6 +49,12 @@ class Process:
         for told in self.deaths:
             told()
 
+    def failed(self, error: Exception) -> None:
+        """Something in it failed. Only what may pass is no bug: a database that is away, a race
+        for a key."""
+        if not (is_transient(error) or isinstance(error, IntegrityError | httpx.HTTPError)):
+            self._on_error(error)
+
     async def point(self) -> None:
         """A point between two awaits of interest, where the process may die."""
         if self.crash_in is not None:
@@ -64,6 +73,7 @@ class Process:
             httpx.ReadTimeout: it does not answer in time; it may act all the same.
             httpx.ReadError: it answers that it failed.
         """
+        await self.point()
         call = _Call(self, to)
         if not to.alive:
             raise httpx.ConnectError(f"{to.name} is not there")
@@ -71,7 +81,9 @@ class Process:
         to.open[call] = None
         to.loop.call_later(CALL_LATENCY_S, call.begin, work)
         try:
-            return await call.answer
+            answer = await call.answer
+            await self.point()
+            return answer
         finally:
             timer.cancel()
             to.open.pop(call, None)
@@ -91,6 +103,7 @@ class _Call:
         try:
             result = await work()
         except Exception as error:
+            self._callee.failed(error)
             self.fail(httpx.ReadError(f"{self._callee.name} failed: {error!r}"))
         else:
             if not self.answer.done():

@@ -105,8 +105,10 @@ def profiles(memory: Memory) -> list[ProfileRow]:
     ]
 
 
-def filled(profile: Profile) -> frozenset[str]:
+def filled(profile: Profile | None) -> frozenset[str]:
     """The paths of the generated fields that are not empty."""
+    if profile is None:
+        return frozenset()
     return frozenset(
         f"{section}.{name}"
         for section, values in sections_of(profile).items()

@@ -60,7 +60,8 @@ class Total:
 
     @property
     def failed(self) -> bool:
-        return bool(self.violations or self.unended or self.unsettled)
+        """Whether anything was wrong, or nothing was done at all."""
+        return bool(self.violations or self.unended or self.unsettled) or not self.runs
 
     @property
     def per_s(self) -> float:

@@ -12,19 +12,21 @@ from libs.audit.rows import Answer
 from libs.audit.statements import Rules
 from tests.simulation.bus import LONGEST_DELAY_S
 from tests.simulation.clients import User
+from tests.simulation.commits import Commits
 from tests.simulation.database import Change
 from tests.simulation.faults import Faults, odds
 from tests.simulation.loop import Agenda
 from tests.simulation.process import Process
 from tests.simulation.shape import shape
+from tests.simulation.stores.credits import ACCOUNTS
 from tests.simulation.stores.runs import RUNS
-from tests.simulation.system import System
+from tests.simulation.system import RESTART_S, System
 from tests.simulation.timeline import Timeline
 from tests.simulation.watch import Watch, left_open
 
 USERS = (5, 8)
 ACTIONS = (4, 7)
-PAUSE_S = 1.5
+PAUSE_S = 2.5
 FAULTY_S = 20.0
 """How long faults go on."""
 SETTLE_S = 180.0
@@ -33,7 +35,13 @@ LOOK_EVERY_S = 5.0
 QUIET_EVERY_S = 0.5
 PAUSED_S = (0.5, 15.0)
 AWAY_S = (0.5, 6.0)
-CRASH_WITHIN_POINTS = 60
+CRASH_WITHIN_POINTS, FEWER_POINTS = 60, 10
+"""Owners of databases pass many points; gateways and workers few."""
+OWNERS = frozenset({"credits", "research", "context"})
+PROBE_AFTER_S = 2.0
+"""Until whoever died last is back, and is known to be."""
+PROBING = 2
+"""How many users try in the end whether everything works."""
 
 
 @dataclass
@@ -70,9 +78,17 @@ class Schedule:
         self._faults = Faults(self._random, odds(self._random))
         self.agenda = Agenda()
         self.system = System(
-            self.agenda, self._faults, shape(self._random), self._crashed, self._random
+            self.agenda, self._faults, shape(self._random), self._uncaught, self._random
         )
-        self.watch = Watch(self.system.memories, Rules(self.system.shape.window), self.system.now)
+        chosen = self.system.shape
+        rules = Rules(chosen.window, charge_failed=chosen.charge_failed)
+        self.watch = Watch(self.system.memories, rules, self.system.now)
+        self.commits = Commits(
+            self.system.memories,
+            self.watch.report,
+            chosen.work.attempts,
+            lambda: [person for user in self.users for person in user.deleting],
+        )
         self._timeline = Timeline(write, lambda: self.agenda.now_s) if write else None
         self.system.broker.on_publish = self._published
         for name, memory in self.system.memories.items():
@@ -80,7 +96,7 @@ class Schedule:
         if self._timeline:
             self.system.broker.on_deliver = self._timeline.delivered
         self.users = [
-            User(f"u{number}", self.system, self._heard)
+            User(f"u{number}", self.system, self._heard, self.watch.report)
             for number in range(self._random.randint(*USERS))
         ]
         for user in self.users:
@@ -97,7 +113,7 @@ class Schedule:
         if self._liveness:
             self._faults.on = False
             self._heal()
-            spawn(self._wait_for_quiet(lives))
+            spawn(self._settle(lives))
             self.agenda.run(self._faulty_s + SETTLE_S, lambda: self._is_quiet)
             # What was delayed still comes: it must change nothing.
             self.agenda.run(self.agenda.now_s + LONGEST_DELAY_S)
@@ -114,10 +130,25 @@ class Schedule:
             await asyncio.sleep(LOOK_EVERY_S)
             self.watch.look()
 
-    async def _wait_for_quiet(self, lives: list[Any]) -> None:
+    async def _settle(self, lives: list[Any]) -> None:
+        """Waits until everything has ended, and once more after some users have tried it out."""
+        await self._until_quiet(lives)
+        await asyncio.sleep(RESTART_S[1] + PROBE_AFTER_S)
+        for user in self.users[:PROBING]:
+            lives.append(asyncio.ensure_future(self._probe(user)))
+        await self._until_quiet(lives)
+        self._is_quiet = True
+
+    async def _until_quiet(self, lives: list[Any]) -> None:
         while not all(life.done() for life in lives) or left_open(self.system.memories) != (0, 0):
             await asyncio.sleep(QUIET_EVERY_S)
-        self._is_quiet = True
+
+    async def _probe(self, user: User) -> None:
+        def balance() -> int:
+            account = self.system.memories["credits"].table(ACCOUNTS).get(user.id)
+            return account.balance if account else 0
+
+        await user.probe(balance, self.system.shape.price)
 
     # Faults.
 
@@ -140,7 +171,8 @@ class Schedule:
         """Somebody dies at one of their next points."""
         victim = self._someone()
         if victim is not None:
-            victim.crash_in = self._random.randint(1, CRASH_WITHIN_POINTS)
+            most = CRASH_WITHIN_POINTS if victim.name.rpartition("-")[0] in OWNERS else FEWER_POINTS
+            victim.crash_in = self._random.randint(1, most)
             victim.deaths.append(lambda: self._died(victim))
 
     def _died(self, victim: Process) -> None:
@@ -194,7 +226,7 @@ class Schedule:
     def _committed(self, service: str, changes: list[Change]) -> None:
         if self._timeline:
             self._timeline.committed(service, changes)
-        self.watch.committed(service, changes)
+        self.commits.look(service, changes)
 
     def _heard(self, answer: Answer) -> None:
         self._say(answer.user_id, f"is answered {answer.status} on {answer.run_id[-6:]}")
@@ -204,12 +236,12 @@ class Schedule:
         if self._timeline:
             self._timeline.published(process, message, fate)
         if fate in ("", "dropped"):
-            self.watch.acknowledged(message)
+            self.commits.acknowledged(message)
         if message.topic.endswith(".dead"):
             reason = message.headers["dead_reason"]
             self.watch.report(f"{process.name} buried {message.headers.get('ce_type')}: {reason}")
 
-    def _crashed(self, process: Process, error: BaseException) -> None:
+    def _uncaught(self, process: Process, error: BaseException) -> None:
         self.watch.report(f"{process.name} met an error that nobody caught: {error!r}")
 
     def _result(self, lives: list[Any]) -> Result:
@@ -217,14 +249,12 @@ class Schedule:
         runs = [
             run for name in ("research", "context") for run in memories[name].table(RUNS).values()
         ]
-        granted = {id_: amount for user in self.users for id_, amount in user.granted.items()}
-        self.watch.look_at_grants(granted)
+        self.watch.look_at_promises(self.users)
         outcomes = Counter(str(run.state) for run in runs)
         outcomes.update(f"answered {a.status}" for a in self.watch.answers.values())
-        for user in self.users:
-            for trespass in user.trespasses:
-                self.watch.report(trespass)
         for life in lives:
+            if not life.done() and self._liveness:
+                self.watch.report("a client was never answered")
             if life.done() and not life.cancelled() and life.exception():
                 self.watch.report(f"a client failed: {life.exception()!r}")
         result = Result(

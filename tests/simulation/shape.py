@@ -18,6 +18,8 @@ class Shape:
     reap_s: float
     yields: float
     reply_partitions: int
+    price: int
+    charge_failed: bool
     skew_s: float
     """How far the clocks of processes are apart, at most."""
 
@@ -31,7 +33,7 @@ def shape(random: Random) -> Shape:
             lease_s=random.choice((4.0, 8.0)),
             attempts=random.choice((2, 3)),
         ),
-        window=timedelta(seconds=random.choice((6, 12, 60))),
+        window=timedelta(seconds=random.choice((3, 6, 12))),
         processes={
             "credits": random.choice((1, 2)),
             "context": random.choice((1, 2)),
@@ -43,5 +45,7 @@ def shape(random: Random) -> Shape:
         reap_s=random.choice((1.0, 4.0)),
         yields=random.choice((0.02, 0.1, 0.3)),
         reply_partitions=random.choice((1, 2)),
+        price=random.choice((1, 1, 2)),
+        charge_failed=random.choice((False, False, True)),
         skew_s=random.choice((0.0, 0.0, 0.5)),
     )

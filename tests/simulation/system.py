@@ -39,8 +39,7 @@ from tests.simulation.stores.research import MemoryResearch
 from tests.simulation.work import work_of
 
 START = datetime(2026, 3, 1, 9, 0, 0, 123456, tzinfo=UTC)
-PRICE = 1
-GATEWAY = GatewaySettings(database_url="")
+GATEWAY = GatewaySettings.model_construct()  # whatever the environment says
 SWEEP_EVERY = timedelta(seconds=4)
 """Less often than in earnest: most sweeps find nothing, and cost as much as a message."""
 RESTART_S = (0.2, 3.0)
@@ -148,13 +147,15 @@ class System:
         self.services[process.name] = service
         self.broker.join(group, [topic.name for topic in of], process, service.router.handle)
         service.relay.sweep_every = SWEEP_EVERY
-        process.loop.spawn(_forever(service.relay.run))
+        process.loop.spawn(_forever(process, service.relay.run))
 
     def _start_credits(self, process: Process) -> None:
         envelope = credits_app.envelope(self.ids)
         units = self._units(process, "credits", MemoryCredits, envelope)
         bus = BusOf(process, self.broker)
-        service = credits_app.build(units, bus, self.clock(), {Action.DEEP_RESEARCH: PRICE})
+        service = credits_app.build(
+            units, bus, self.clock(), {Action.DEEP_RESEARCH: self.shape.price}
+        )
         self._run(process, "credits", [topics.CREDITS_COMMANDS], service)
         self.services[process.name] = units
 
@@ -162,10 +163,17 @@ class System:
         envelope = research_app.envelope(self.ids)
         units = self._units(process, "research", MemoryResearch, envelope)
         bus = BusOf(process, self.broker)
-        service = research_app.build(units, bus, self.clock(), self.ids, self.shape.work)
+        service = research_app.build(
+            units,
+            bus,
+            self.clock(),
+            self.ids,
+            self.shape.work,
+            charge_failed=self.shape.charge_failed,
+        )
         of = [topics.RESEARCH_COMMANDS, topics.RESEARCH_WORK, topics.CREDITS_EVENTS]
         self._run(process, "research", of, service)
-        process.loop.spawn(_forever(every(self.shape.reap_s, service.reap)))
+        process.loop.spawn(_forever(process, every(self.shape.reap_s, service.reap)))
 
     def _start_context(self, process: Process) -> None:
         envelope = context_app.envelope(self.ids)
@@ -175,7 +183,7 @@ class System:
             units, bus, self.clock(), self.ids, self.shape.work, self.shape.window
         )
         self._run(process, "context", [topics.CONTEXT_COMMANDS, topics.CONTEXT_WORK], service)
-        process.loop.spawn(_forever(every(self.shape.reap_s, service.reap)))
+        process.loop.spawn(_forever(process, every(self.shape.reap_s, service.reap)))
 
     def _start_gateway(self, process: Process) -> None:
         bus = BusOf(process, self.broker)
@@ -194,17 +202,18 @@ class System:
             BusOf(process, self.broker),
             Envelope(source=f"/{process.name}", ids=self.ids),
             self.clock(),
-            work=work_of(owner, self.random, self.faults),
+            work=work_of(owner, process, self.random, self.faults),
             findings=findings,
             concurrency=2,
         )
         self.broker.join(process.name.rpartition("-")[0], [of.name], process, runner.on_tasks)
 
 
-async def _forever(work: Callable[[], Awaitable[None]]) -> None:
+async def _forever(process: Process, work: Callable[[], Awaitable[None]]) -> None:
     """As `libs.runtime.service` runs loops: one that fails is started again."""
     while True:
         try:
             await work()
-        except Exception:
+        except Exception as error:
+            process.failed(error)
             await asyncio.sleep(1.0)

@@ -6,34 +6,15 @@ from typing import Any
 
 from libs.audit.rows import Answer
 from libs.audit.statements import Rows, Rules, violations
-from libs.contracts.gateway import Outcome
-from libs.messaging.bus import Outgoing
 from libs.work.run import RunState
-from services.credits.domain import EntryKind, HoldState
+from services.credits.domain import EntryKind
 from tests.simulation import rows
-from tests.simulation.database import Change, Memory
-from tests.simulation.messaging_tables import OUTBOX
-from tests.simulation.stores.context import PROFILES
-from tests.simulation.stores.credits import ENTRIES, HOLDS
-from tests.simulation.stores.research import PEOPLE, REPORTS
+from tests.simulation.clients import User
+from tests.simulation.database import Memory
+from tests.simulation.stores.credits import ENTRIES
+from tests.simulation.stores.research import PEOPLE
 from tests.simulation.stores.runs import RUNS
 
-FINAL = frozenset({HoldState.VOIDED, HoldState.REFUNDED, HoldState.DECLINED})
-
-
-def may_move(before: HoldState | None, after: HoldState) -> bool:
-    """Whether a hold may go from one state to another in one commit, which may be a batch."""
-    if before is None or before is after:
-        return True
-    if before in FINAL:
-        return False
-    return after is not HoldState.HELD and not (
-        before is HoldState.CHARGED and after is not HoldState.REFUNDED
-    )
-
-
-WITHDRAWN = frozenset({"ResearchTask", "ContextTask"})
-"""What may leave the outbox unpublished: the task of a run that is undone."""
 MOST_FOUND = 20
 
 
@@ -45,7 +26,6 @@ class Watch:
     ) -> None:
         self.found: list[str] = []
         self.answers: dict[tuple[str, str], Answer] = {}
-        self._acknowledged: set[str] = set()
         self._memories = memories
         self._rules = rules
         self._now = now
@@ -53,68 +33,6 @@ class Watch:
     def report(self, what: str) -> None:
         if len(self.found) < MOST_FOUND:
             self.found.append(f"{self._now():%H:%M:%S.%f} {what}")
-
-    # At every commit: what the rows alone no longer show.
-
-    def acknowledged(self, message: Outgoing) -> None:
-        """The broker has, or says that it has, a message."""
-        self._acknowledged.add(message.id)
-
-    def committed(self, service: str, changes: list[Change]) -> None:
-        for table, key, before, after in changes:
-            if table == OUTBOX and after is None:
-                withdrawn = before is None or before.type in WITHDRAWN
-                if not withdrawn and key not in self._acknowledged:
-                    self.report(f"{before.type} {before.key} left the outbox unpublished")
-            if table == RUNS and before is not None and before.state is RunState.WORKING:
-                self._worked(before, after)
-        if service == "credits":
-            self._credits_committed(changes)
-        if service == "research":
-            self._research_committed(changes)
-        if service == "context":
-            self._context_committed(changes)
-
-    def _worked(self, before: Any, after: Any) -> None:
-        if after.error_code == "nothing_read" and after.error_message != before.token:
-            self.report(f"run {before.id} was failed by another lease than its own")
-
-    def _research_committed(self, changes: list[Change]) -> None:
-        for table, key, before, run in changes:
-            if table == RUNS and before is None and run.rejected_as is Outcome.ALREADY_RUNNING:
-                person = self._memories["research"].table(PEOPLE).get(run.person_id)
-                if person is None or person.active_run_id is None:
-                    self.report(f"run {key} lost its person to nobody")
-        tokens = {key: run.token for table, key, run, _ in changes if table == RUNS and run}
-        for table, _, before, report in changes:
-            if table != REPORTS or before is not None or report is None:
-                continue
-            if report.content.generator != f"simulated {tokens.get(report.run_id)}":
-                self.report(f"run {report.run_id} has the report of another lease than its own")
-
-    def _credits_committed(self, changes: list[Change]) -> None:
-        for table, key, before, after in changes:
-            if table == HOLDS:
-                state = before.state if before else None
-                if after is None or not may_move(state, after.state):
-                    self.report(f"hold {key} went from {state} to {after and after.state}")
-            if table == ENTRIES and before is not None:
-                self.report(f"entry {key} was changed")
-
-    def _context_committed(self, changes: list[Change]) -> None:
-        begun = [run for table, _, before, run in changes if table == RUNS and before is None]
-        changed = {key for table, key, _, _ in changes if table == PROFILES}
-        moved = {run.user_id for table, _, before, run in changes if table == RUNS and before}
-        moved |= {run.user_id for run in begun if run.open}
-        for user_id in changed - moved:
-            self.report(f"the profile of {user_id} was changed by no regeneration")
-        for table, key, before, after in changes:
-            if table == PROFILES and before is not None and before is not after:
-                emptied = rows.filled(before) - (rows.filled(after) if after else frozenset())
-                if emptied:
-                    self.report(f"the context of {key} lost {', '.join(sorted(emptied))}")
-
-    # At every answer, and whenever it is asked to look.
 
     def heard(self, answer: Answer) -> None:
         """A client was answered. An error is about the last time that its request was sent."""
@@ -136,12 +54,26 @@ class Watch:
         for violation in violations(self.rows(), rules, self._now()):
             self.report(str(violation))
 
-    def look_at_grants(self, asked_for: dict[str, int]) -> None:
-        """Every grant in the ledger was asked for, under its id and of its amount."""
-        for entry in self._memories["credits"].table(ENTRIES).values():
-            is_grant = entry.kind is EntryKind.GRANT
-            if is_grant and asked_for.get(entry.transfer_id) != abs(entry.amount):
-                self.report(f"nobody asked for {entry.transfer_id}")
+    def look_at_promises(self, users: list[User]) -> None:
+        """What was confirmed besides runs: grants are in the ledger, people who were deleted gone.
+
+        And nothing else: every grant in the ledger was asked for, under its id.
+        """
+        asked_for = {id_: amount for user in users for id_, amount in user.granted.items()}
+        posted = {
+            entry.transfer_id: abs(entry.amount)
+            for entry in self._memories["credits"].table(ENTRIES).values()
+            if entry.kind is EntryKind.GRANT
+        }
+        for grant_id, amount in posted.items():
+            if asked_for.get(grant_id) != amount:
+                self.report(f"nobody asked for {grant_id} of {amount}")
+        there = self._memories["research"].table(PEOPLE)
+        for user in users:
+            for grant_id in sorted(user.confirmed - posted.keys()):
+                self.report(f"{grant_id} was confirmed to {user.id}, and is not in the ledger")
+            for person_id in sorted(user.deleted & there.keys()):
+                self.report(f"{person_id} was deleted by {user.id}, and is there")
 
     def rows(self) -> Rows:
         research, credits_, context = (

@@ -8,7 +8,7 @@ from libs.messaging.clock import random_ids
 from services.gateway.identity import AdminCaller
 from services.gateway.keys import new_key
 from services.gateway.ports import Ports
-from services.gateway.problems import Problem, not_found, unavailable
+from services.gateway.problems import not_found
 from services.gateway.schemas import AddUser, GrantCredits
 from services.gateway.store import Kind, User
 
@@ -45,17 +45,13 @@ def create_router(ports: Ports) -> APIRouter:
             "amount": body.amount,
             "reason": body.reason,
         }
-        if not await ports.credits.ready():
-            raise unavailable("The credits service is not ready. Nothing was done; try again.")
-        try:
-            answer = await ports.credits.call("POST", "/grants", json=grant)
-        except Problem as problem:
-            raise Problem(
-                504,
-                "outcome-unknown",
-                "The grant was sent, but not confirmed. Look for it as transferId in the ledger.",
-                grantId=grant_id,
-            ) from problem
+        answer = await ports.credits.change(
+            "POST",
+            "/grants",
+            "The grant was sent, but not confirmed. Look for it as transferId in the ledger.",
+            json=grant,
+            grantId=grant_id,
+        )
         return {"grantId": grant_id, **answer.raise_for_status().json()}
 
     return router

@@ -10,7 +10,7 @@ from libs.contracts.research import NewPerson, ResearchRunRequested
 from services.gateway.identity import RunId, Trace, UserCaller
 from services.gateway.outcomes import accepted
 from services.gateway.ports import Ports
-from services.gateway.problems import Problem, not_found, unavailable
+from services.gateway.problems import Problem, not_found, outcome_unknown
 from services.gateway.schemas import PERSON_ID, AddPerson
 from services.gateway.store import User
 
@@ -50,9 +50,7 @@ def create_router(ports: Ports) -> APIRouter:
         try:
             answer = await ports.research.call("GET", f"/users/{user.id}/people/{person_id}")
         except Problem as problem:
-            raise Problem(
-                504,
-                "outcome-unknown",
+            raise outcome_unknown(
                 "The request was accepted, but the person cannot be shown now. "
                 f"Look at /api/deep-research/people/{person_id}.",
                 runId=run_id,
@@ -95,18 +93,13 @@ def create_router(ports: Ports) -> APIRouter:
     async def delete(person_id: PersonId, user: UserCaller) -> dict[str, Any]:
         """Deletes a person with their reports and sources; cancels a run under way."""
         path = f"/users/{user.id}/people/{person_id.lower()}"
-        if not await ports.research.ready():
-            raise unavailable("The research service is not ready. Nothing was done; try again.")
-        try:
-            answer = await ports.research.call("DELETE", path)
-        except Problem as problem:
-            raise Problem(
-                504,
-                "outcome-unknown",
-                "The deletion was sent, but not confirmed. "
-                f"Look whether /api/deep-research/people/{person_id} is still there.",
-                personId=person_id,
-            ) from problem
+        answer = await ports.research.change(
+            "DELETE",
+            path,
+            "The deletion was sent, but not confirmed. "
+            f"Look whether /api/deep-research/people/{person_id} is still there.",
+            personId=person_id,
+        )
         if answer.status_code == 404:
             raise not_found("person")
         answer.raise_for_status()

@@ -4,8 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from deploy.local.folder import DataFolder
 from deploy.local.ports import free_ports
+from libs.audit.passes import Checks
 from tests.integration.audit.command import VARIABLES, call
 from tests.integration.audit.conftest import Used
 from tests.saga.crashes import SERVICES
@@ -96,7 +99,29 @@ async def test_it_cannot_look(tmp_path: Path, used: Used) -> None:
     assert code == 2
     assert "A setting of the services is wrong: window_h" in output
 
+    malformed = dict.fromkeys(VARIABLES, "postgresql://somebody:hid/den@127.0.0.1:1/nothing")
+    code, output = await call(None, environment=malformed)
+    assert code == 2
+    assert "The URL of the research database is malformed" in output
+    assert "hid" not in output
+    code, output = await call(None, "--json", environment=malformed)
+    assert code == 2
+    assert json.loads(output)["error"].startswith("The URL of the research database")
+
     DataFolder(used.folder).write("ports.json", {"postgres": free_ports(1)[0]})
     code, output = await call(used.folder)
     assert code == 2
     assert "The research database could not be read: ConnectionRefusedError" in output
+
+
+async def test_a_fault_of_its_own_is_no_violation(
+    used: Used, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise KeyError("hidden")
+
+    monkeypatch.setattr(Checks, "passes", fails)
+    code, output = await call(used.folder)
+    assert code == 2
+    assert "The audit itself failed, by KeyError at" in output
+    assert "hidden" not in output

@@ -146,6 +146,17 @@ SPOILT = {
         """UPDATE user_profiles SET company_context = '{"overview": "", "product": null}'""",
         {(8, "contexts rest on evidence")},
     ),
+    "a context that holds no fields": (
+        "context",
+        """UPDATE user_profiles SET user_context = '["x"]', market_context = 'null',
+           evidence = evidence || '{"user.0": []}'""",
+        {(8, "contexts rest on evidence")},
+    ),
+    "evidence that is none": (
+        "context",
+        "UPDATE user_profiles SET evidence = '7'",
+        {(8, "contexts rest on evidence")},
+    ),
     "a field without evidence": (
         "context",
         """UPDATE user_profiles SET evidence = '{"company.overview": []}'""",

@@ -1,5 +1,6 @@
 """The audit cannot write, goes page by page and by indexes, and gives two databases time."""
 
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from libs.audit import audit as module
 from libs.audit import queries
 from libs.audit.audit import Found, audit
 from libs.audit.passes import Databases
-from libs.audit.postgres import CannotLook, Database
+from libs.audit.postgres import SESSION, STATEMENT_TIMEOUT_S, CannotLook, Database, TookTooLong
 from libs.audit.statements import Rules
 from tests.integration.audit.conftest import Used
 
@@ -154,6 +155,44 @@ async def test_what_stays_counts(used: Used, audited: Databases) -> None:
     assert reads == module.REREADS
 
 
+async def test_it_rests_as_long_as_it_reads(
+    audited: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PAGE", 1)
+    rests: list[float] = []
+
+    async def rest(seconds: float) -> None:
+        rests.append(seconds)
+
+    began = time.monotonic()
+    found = await audit(audited, RULES, pause=no_pause, rest=rest)
+    took = time.monotonic() - began
+    assert len(rests) >= sum(one.checked for one in found)
+    assert 0.5 * took < sum(rests) < took
+
+
+async def test_pages_that_take_too_long_are_halved(
+    used: Used, audited: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each person takes a while to read here: all three take too long."""
+    people = queries.PEOPLE
+    monkeypatch.setitem(SESSION, "statement_timeout", "1s")
+    monkeypatch.setattr(queries, "PEOPLE", f"{people} AND pg_sleep(0.4) IS NOT NULL")
+    rests: list[float] = []
+
+    async def rest(seconds: float) -> None:
+        rests.append(seconds)
+
+    monkeypatch.setattr(module, "PAGE", 4)
+    people_pass, *_ = await audit(audited, RULES, pause=no_pause, rest=rest)
+    assert (people_pass.checked, people_pass.violations) == (3, [])
+    assert rests.count(STATEMENT_TIMEOUT_S) >= 1
+
+    monkeypatch.setattr(queries, "PEOPLE", f"{people} AND pg_sleep(2) IS NOT NULL")
+    with pytest.raises(TookTooLong):
+        await audit(audited, RULES, pause=no_pause, rest=rest)
+
+
 async def test_progress_is_told(audited: Databases) -> None:
     told: list[tuple[str, int]] = []
     await audit(
@@ -171,3 +210,23 @@ async def test_an_error_tells_no_password() -> None:
         async with database.reading():
             pass
     assert "hidden" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://credits:hid/den@127.0.0.1:1/credits",
+        "postgresql://credits:hid#den@127.0.0.1:1/credits",
+        "postgresql://credits:hid?den@127.0.0.1:1/credits",
+        "postgresql://credits:hid[den@127.0.0.1:1/credits",
+        "postgresql://credits:hidden@127.0.0.1:99999/credits",
+        "hid",
+        "postgresql://credits:hidden@127.0.0.1:den/credits",
+    ],
+)
+async def test_a_malformed_url_is_not_told(url: str) -> None:
+    with pytest.raises(CannotLook, match="The URL of the credits database is malformed") as error:
+        async with Database("credits", url).reading():
+            pass
+    assert not [part for part in ("hid", "den") if part in str(error.value)]
+    assert error.value.__cause__ is None

@@ -1,5 +1,6 @@
 """The command line tool says what is wrong in a few words and an exit code."""
 
+import json
 import socket
 from pathlib import Path
 
@@ -45,3 +46,10 @@ def test_every_command_explains_itself(command: str) -> None:
     code, output = call(command, "--help")
     assert code == 0
     assert len(output.splitlines()) > 3
+
+
+@pytest.mark.parametrize("command", [["audit"], ["status"], ["dlq", "list"]])
+def test_where_nothing_runs_programs_are_told_so(command: list[str], tmp_path: Path) -> None:
+    code, output = call(*command, "--json", "--data", str(tmp_path))
+    assert code == 2
+    assert str(tmp_path) in json.loads(output)["error"]

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from libs.audit.people import (
+    CLOCKS_DIFFER,
     open_runs_have_their_person,
     people_name_their_run,
     people_stand_as_their_last_run_left_them,
@@ -94,12 +95,26 @@ def test_the_last_of_several_runs_counts_whatever_their_order() -> None:
         assert found.detail == "the status is complete, and after r2 should be failed"
 
 
-def test_runs_that_ended_at_the_same_instant_may_have_come_in_any_order() -> None:
-    runs = [complete(), ended("failed", id="r2")]
+@pytest.mark.parametrize("apart", [timedelta(0), CLOCKS_DIFFER])
+def test_runs_that_ended_at_the_same_instant_by_their_clocks_may_have_come_in_any_order(
+    apart: timedelta,
+) -> None:
+    first = complete()
+    assert first.ended_at is not None
+    runs = [first, ended("failed", id="r2", ended_at=first.ended_at + apart)]
     for status in ("complete", "failed"):
         assert people_stand_as_their_last_run_left_them([person(status=status)], runs) == []
     [found] = people_stand_as_their_last_run_left_them([person(status="idle")], runs)
     assert found.detail == "the status is idle, and after r1 or r2 should be complete or failed"
+
+
+def test_a_run_that_clearly_ended_before_another_does_not_count() -> None:
+    first = complete()
+    assert first.ended_at is not None
+    beyond = first.ended_at + CLOCKS_DIFFER + timedelta(milliseconds=1)
+    last = ended("failed", id="r2", ended_at=beyond)
+    [found] = people_stand_as_their_last_run_left_them([person(status="complete")], [first, last])
+    assert found.detail == "the status is complete, and after r2 should be failed"
 
 
 def test_a_run_that_was_refused_never_had_the_person() -> None:

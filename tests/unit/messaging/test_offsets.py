@@ -143,10 +143,13 @@ async def test_offsets_of_one_assignment_are_not_committed_under_the_next(
     assert consumer.committed == [{TASKS: 1}]
 
 
-async def test_a_consumer_that_is_no_member_commits_nothing(
-    offsets: Offsets, consumer: Consumer
+async def test_a_consumer_that_is_no_member_commits_nothing_and_that_is_counted(
+    offsets: Offsets, consumer: Consumer, request: pytest.FixtureRequest
 ) -> None:
-    handled(offsets, consumer, 30)
     consumer.leaves_the_group()
+    await offsets.commit()
+    assert failures(request.node.name) == 0  # there is nothing to commit
+    handled(offsets, consumer, 30)
     await offsets.on_partitions_revoked({TASKS})
     assert consumer.committed == []
+    assert failures(request.node.name) == 1

@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from libs.contracts.research import ResearchLease, ResearchStepStarted
 from libs.contracts.work import WorkMessage
-from libs.messaging.bus import Ack, Incoming
+from libs.messaging.bus import Ack, Incoming, NotConsumed
 from libs.work import runner as runner_module
 from libs.work.client import OwnerClient
 from libs.work.runner import Attempt, WorkError
@@ -131,6 +131,16 @@ async def test_an_unreadable_task_is_skipped(worker: Worker) -> None:
     assert worker.owner.claims == ["b"]
 
 
+@pytest.mark.parametrize("run_id", ["run_\n", "run_\0", "x" * 70_000, "../../y", "run?a=b#c"])
+async def test_a_task_with_a_strange_run_id_keeps_no_other_from_being_taken(
+    worker: Worker, run_id: str
+) -> None:
+    """It is claimed as it is, or skipped; it never asks the owner for something else."""
+    await worker.tasks(run_id, "b")
+    assert worker.owner.claims[-1] == "b"
+    assert set(worker.owner.claims) <= {run_id, "b"}
+
+
 @pytest.mark.parametrize("retryable", [True, False])
 async def test_an_error_of_the_work_is_reported(worker: Worker, retryable: bool) -> None:
     async def fails(attempt: Attempt[ResearchLease]) -> WorkMessage:
@@ -209,6 +219,46 @@ async def test_a_run_that_is_claimed_while_stopping_is_handed_back() -> None:
     await asyncio.wait([stopping, claiming])
     await asyncio.sleep(0.02)
     assert [(f.run_id, f.code) for f in worker.failures] == [("a", "handed_back")]
+
+
+async def test_a_claim_that_hangs_keeps_no_run_from_being_handed_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(runner_module, "CLAIM_WAIT_S", 0.2)
+    worker = Worker()
+    await worker.tasks("a")
+    await until(lambda: worker.started == ["a"])
+
+    async def hangs(request: httpx.Request) -> httpx.Response:
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+    http = httpx.AsyncClient(transport=httpx.MockTransport(hangs), base_url="http://owner")
+    worker.runner._owner = OwnerClient(http, ResearchLease, worker="me")
+    claiming = asyncio.create_task(worker.tasks("b"))
+    await asyncio.sleep(0.02)
+    stopping = asyncio.create_task(worker.runner.stop())
+    await asyncio.sleep(0.1)
+    assert [(f.run_id, f.code) for f in worker.failures] == [("a", "handed_back")]
+    async with asyncio.timeout(1):
+        await stopping
+    claiming.cancel()
+
+
+async def test_a_claim_that_failed_is_not_tried_again_while_stopping(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its task is another worker's."""
+    monkeypatch.setattr(runner_module, "RETRY_S", 0.1)
+    worker = Worker()
+    tried = []
+    worker.owner.trouble = lambda request: tried.append(request) or httpx.Response(503)
+    claiming = asyncio.create_task(worker.tasks("a"))
+    await until(lambda: len(tried) == 1)
+    await worker.runner.stop()
+    with pytest.raises(NotConsumed):
+        await claiming
+    assert len(tried) == 1
 
 
 async def test_a_result_is_sent_again_until_it_is_acknowledged(worker: Worker) -> None:

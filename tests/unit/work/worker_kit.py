@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from urllib.parse import unquote
 
 import httpx
 
@@ -45,7 +46,8 @@ class FakeOwner:
     async def answer(self, request: httpx.Request) -> httpx.Response:
         if trouble := self.trouble(request):
             return trouble
-        _, _, run_id, verb = request.url.path.split("/")
+        _, _, run_id, verb = request.url.raw_path.decode().split("/")
+        run_id = unquote(run_id)
         body = json.loads(request.content)
         if verb == "heartbeat":
             self.heartbeats.append(body["token"])
