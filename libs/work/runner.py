@@ -42,6 +42,8 @@ CLAIM_WAIT_S = 3.0
 """How long a worker that stops waits for a claim under way."""
 PUBLISH_TRIES = 5
 RETRY_S = 0.5
+PLACE_WAIT_S = 60.0
+"""Well below the time after which a consumer that asks for nothing leaves its group."""
 
 
 class WorkError(Exception):
@@ -124,10 +126,11 @@ class Runner(Generic[L]):
         """Claims the runs of tasks, and works on those that it gets.
 
         Raises:
-            NotConsumed: the worker shuts down; the task is another worker's.
+            NotConsumed: the worker shuts down, or no place gets free; the task comes again,
+                or is another worker's.
         """
         for incoming in batch:
-            await self._places.acquire()
+            await self._place()
             async with self._claiming:
                 lease = None
                 try:
@@ -139,6 +142,14 @@ class Runner(Generic[L]):
                     task = asyncio.create_task(self._attempt(lease))
                     self._attempts.add(task)
                     task.add_done_callback(self._done)
+
+    async def _place(self) -> None:
+        """Waits for a free place, but not for so long that the consumer would count as dead."""
+        try:
+            async with asyncio.timeout(PLACE_WAIT_S):
+                await self._places.acquire()
+        except TimeoutError:
+            raise NotConsumed("all places are taken") from None
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._attempts.discard(task)

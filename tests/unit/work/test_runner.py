@@ -61,6 +61,16 @@ async def test_no_more_runs_than_places(worker: Worker) -> None:
     await waiting
 
 
+async def test_a_task_that_finds_no_place_for_long_comes_again(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner_module, "PLACE_WAIT_S", 0.05)
+    await worker.tasks("a", "b")
+    with pytest.raises(NotConsumed):
+        await worker.tasks("c")
+    assert worker.owner.claims == ["a", "b"]
+
+
 async def test_refused_claims_take_no_place(worker: Worker) -> None:
     worker.owner.claims = ["x1", "x2", "x3"]
     await worker.tasks("x1", "x2", "x3", "a")
