@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from zlib import crc32
 
-from libs.messaging.bus import Ack, Incoming, OnBatch, Outgoing
+from libs.messaging.bus import Ack, Incoming, NotConsumed, OnBatch, Outgoing
 from tests.simulation.faults import Faults
 from tests.simulation.loop import ProcessLoop
 from tests.simulation.process import Process
@@ -21,6 +21,7 @@ LONGEST_DELAY_S = 15.0
 """Past every lease."""
 WRITTEN_LATE_S = (2.0, LONGEST_DELAY_S)
 REJOIN_S = (1.0, 8.0)
+NOT_CONSUMED_PAUSE_S = 0.2
 MOST_IN_BATCH = 20
 
 
@@ -49,7 +50,13 @@ class Member:
             size = random.randint(1, MOST_IN_BATCH)
             batch = [self.waiting.popleft() for _ in range(min(size, len(self.waiting)))]
             self.uncommitted += batch
-            await self._on_batch(batch)
+            try:
+                await self._on_batch(batch)
+            except NotConsumed:
+                # Of a batch that is partly consumed the rest is enough; the whole is harder.
+                self.waiting.extendleft(reversed(batch))
+                await asyncio.sleep(NOT_CONSUMED_PAUSE_S)
+                continue
             await self.process.point()
             # Offsets are committed now and then, not after every batch.
             if random.random() < 0.5:
