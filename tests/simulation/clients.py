@@ -192,8 +192,10 @@ class User:
         """Everything works again: a run is accepted, or costs too much; a regeneration is
         accepted, or its window is closed."""
         wanted = 200 if balance() >= price else 402
-        if self.people:
-            status = await self.run(self.people[-1], refresh=True)
+        # Somebody whose deletion was never confirmed may be gone.
+        there = [person_id for person_id in self.people if person_id not in self.deleting]
+        if there:
+            status = await self.run(there[-1], refresh=True)
         else:
             status = await self.add()
             wanted = status if status == 409 else wanted  # Somebody of that profile is there.
