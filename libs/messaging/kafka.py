@@ -32,6 +32,9 @@ REQUEST_TIMEOUT_MS = 40_000
 """Must exceed a group join, or a consumer never starts."""
 
 
+METADATA_AGE_MS = 5_000
+"""How long partitions that a topic got meanwhile may stay unread, as after the embedded broker has
+come back empty and a client that asked first had it make the topic."""
 SESSION_TIMEOUT_MS = 6_000
 """How long a dead consumer keeps its partitions from the others."""
 FETCH_WAIT_MS = 500
@@ -55,6 +58,7 @@ class KafkaBus:
             settings.bootstrap.split(","),
             client_id=client_id,
             request_timeout_ms=REQUEST_TIMEOUT_MS,
+            metadata_max_age_ms=METADATA_AGE_MS,
             acks="all",
             max_request_size=settings.max_message_bytes,
             ack_policy=AckPolicy.NACK_ON_ERROR,

@@ -73,12 +73,13 @@ class Databases:
 
     async def open_window(self, user_id: str) -> None:
         """Lets a day pass for a user's next regeneration."""
-        async with self._open("context") as connection:
-            await connection.execute(
-                "UPDATE user_profiles SET last_context_regenerated_at = now() - interval '2 days' "
-                "WHERE user_id = $1",
-                user_id,
-            )
+        async with self._open("context") as connection, connection.transaction():
+            for change in (
+                "UPDATE user_profiles SET last_context_regenerated_at = "
+                "last_context_regenerated_at - interval '2 days' WHERE user_id = $1",
+                "UPDATE runs SET stamp = stamp - interval '2 days' WHERE user_id = $1",
+            ):
+                await connection.execute(change, user_id)
 
     async def broken_rules(self) -> list[str]:
         """What does not hold of all that holds whenever nothing is under way."""

@@ -1,17 +1,21 @@
 """What the bus does while the broker is away, silent, or back without its memory."""
 
 import asyncio
+import secrets
 import signal
 import time
+from collections.abc import Sequence
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from deploy.local.broker import Broker
 from libs.contracts.topics import RESEARCH_TASKS
 from libs.messaging.admin import ensure_topics
-from libs.messaging.bus import Ack
+from libs.messaging.bus import Ack, Incoming
 from libs.messaging.kafka import KafkaBus
 from tests.integration.messaging.kafka_kit import (
+    JOIN_S,
     Taken,
     fresh_group,
     numbered,
@@ -130,3 +134,34 @@ async def test_replies_arrive_again_after_a_broker_came_back_empty(own_broker: B
             await asyncio.sleep(0.2)
         assert len(acknowledged) >= 4
         await until(lambda: set(acknowledged) <= set(taken.correlation_ids), 5)
+
+
+async def test_topics_that_come_back_with_more_partitions_are_read_whole(
+    own_broker: Broker,
+) -> None:
+    """Whoever asks the empty broker first has it make a topic, with more partitions than ours."""
+    settings = settings_of(own_broker, partitions=1)
+    await ensure_topics(settings)
+    mine = secrets.token_hex(4)
+    heard: set[str] = set()
+
+    async def on_batch(batch: Sequence[Incoming]) -> None:
+        heard.update(message.key for message in batch if message.key.startswith(mine))
+
+    bus = KafkaBus(settings, "test")
+    bus.subscribe([RESEARCH_TASKS], fresh_group(), on_batch)
+    async with running(bus):
+        await bus.publish([numbered(f"{mine}-first", 0)])
+        await until(lambda: len(heard) == 1)
+        kill(own_broker)
+        await asyncio.to_thread(own_broker.start)
+        stranger = AIOKafkaProducer(bootstrap_servers=own_broker.bootstrap)
+        await stranger.start()
+        assert len(await stranger.partitions_for(RESEARCH_TASKS.name)) > 1
+        await stranger.stop()
+        await ensure_topics(settings)
+        keys = {f"{mine}-{number}" for number in range(20)}
+        async with asyncio.timeout(JOIN_S):
+            while not keys <= heard:
+                await bus.publish([numbered(key, 0) for key in sorted(keys - heard)])
+                await asyncio.sleep(1)
