@@ -26,6 +26,8 @@ COPIED = ("libs", "services", "deploy", "tests", "docs")
 FILES = ("pyproject.toml", "README.md", "Makefile", "requirements.txt")
 TIMEOUT_S = 300
 MOST_SHOWN = 100
+BROKEN = re.compile("NameError|ImportError|AttributeError|TypeError|SyntaxError")
+"""A variant that fails in one of these ways is not wrong but written wrongly."""
 FAILED = 1
 """The exit code of a simulation with violations, and of pytest with failed tests."""
 
@@ -121,6 +123,8 @@ def _simulate(copy: Path, seeds: int) -> tuple[bool, str]:
         return False, f"the simulation: exit code {done.returncode} {done.stderr[-300:]}"
     found = re.search(r"^seed \d+: \S+ (.*)$", done.stdout, re.MULTILINE)
     what = re.sub(r"_0{8,}", "_", found[1]) if found else "something did not end"
+    if BROKEN.search(what):
+        return False, f"it does not even run: {what[:MOST_SHOWN]}"
     return True, f"the simulation, {needed[1]} seeds: {what[:MOST_SHOWN]}"
 
 

@@ -27,6 +27,7 @@ MUTANTS = (
         f"{RESEARCH}/handlers.py",
         "                unit.emit(hold, trace=run.traceparent)\n",
         "                unit.emit(hold, trace=run.traceparent)\n"
+        "                from libs.contracts.credits import CreditCaptureRequested\n\n"
         "                capture = CreditCaptureRequested(run_id=run.id, account_id=run.user_id)\n"
         "                unit.emit(capture, trace=run.traceparent)\n",
     ),
