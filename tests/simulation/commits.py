@@ -118,7 +118,10 @@ class Commits:
                     self._report(f"run {run.id} lost its person to nobody")
 
     def _context(self, changes: list[Change], runs: dict[str, Any]) -> None:
-        moved = {run.user_id: (before, run) for before, run in runs.values() if before or run.open}
+        moved: dict[str, list[tuple[ContextRun | None, ContextRun]]] = {}
+        for before, run in runs.values():
+            if before or run.open:
+                moved.setdefault(run.user_id, []).append((before, run))
         for table, user_id, before, after in changes:
             if table != PROFILES or before is after:
                 continue
@@ -128,22 +131,22 @@ class Commits:
             emptied = rows.filled(before) - rows.filled(after)
             if emptied:
                 self._report(f"the context of {user_id} lost {', '.join(sorted(emptied))}")
-            self._profile(before, after, *moved[user_id])
+            self._profile(before, after, moved[user_id])
 
     def _profile(
         self,
         before: Profile | None,
         after: Profile | None,
-        leased: ContextRun | None,
-        run: ContextRun,
+        moved: list[tuple[ContextRun | None, ContextRun]],
     ) -> None:
-        """What one regeneration did to the profile of its user."""
+        """What the regenerations of one commit did to the profile of their user."""
         written = after.generator if after else None
-        if written != (before.generator if before else None) and (
-            leased is None or written != generator_of(leased.token)
-        ):
-            self._report(f"regeneration {run.id} has the context of another lease")
-        if run.state is RunState.ROLLED_BACK and before and run.freeform is not None:
+        leases = {generator_of(leased.token) for leased, _ in moved if leased}
+        if written not in {before.generator if before else None, *leases}:
+            self._report(f"{written} wrote the context of {moved[0][1].user_id} without a lease")
+        for _, run in moved:
+            if run.state is not RunState.ROLLED_BACK or run.freeform is None or before is None:
+                continue
             words = after.freeform if after else None
             if before.freeform == run.freeform and words != run.prior_freeform:
                 self._report(f"regeneration {run.id} was undone, and left its words behind")
